@@ -1,0 +1,177 @@
+"""Which claims a session token has, and what an app expects of them (RFC 7519 section 4.1)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from edgepass._auth import Claims, SessionId, UserId
+from edgepass._errors import (
+    AudienceMismatch,
+    AuthorizedPartyMismatch,
+    ClaimMalformed,
+    ClaimMissing,
+    IssuerMismatch,
+    TokenExpired,
+    TokenIssuedInFuture,
+    TokenLifetimeTooLong,
+    TokenNotYetValid,
+)
+
+ALGORITHMS = frozenset(("RS256", "ES256", "EdDSA", "Ed25519"))
+MAXIMUM_LEEWAY = 300
+_LATEST_TIME = 1 << 53  # the last second that every JSON parser keeps whole
+_LONGEST_ID = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What an app demands of a token; checked when it is made, and immutable.
+
+    `issuer` is compared whole. Of `audience` and of `authorized_parties` (the
+    origins in `azp`) a token must name at least one, where they are given; a
+    token's `aud` has no say otherwise. `leeway` is 0 to 300 seconds of clock
+    difference, `maximum_lifetime` bounds `exp - iat` in seconds. Raises
+    `ValueError` for demands that no token could meet.
+    """
+
+    issuer: str
+    audience: str | Collection[str] | None = None
+    authorized_parties: str | Collection[str] | None = None
+    leeway: float = 5
+    algorithms: Collection[str] = ("RS256", "ES256", "EdDSA")
+    maximum_lifetime: float = 300
+    maximum_token_bytes: int = 8192
+    _audiences: frozenset[str] | None = field(init=False, repr=False, compare=False)
+    _parties: frozenset[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.issuer, str) or not self.issuer:
+            raise ValueError("issuer must be the URL that the sidecar puts into iss")
+        if isinstance(self.algorithms, str) or not ALGORITHMS.issuperset(self.algorithms):
+            raise ValueError(f"algorithms must be a list with names out of {sorted(ALGORITHMS)}")
+        if not self.algorithms:
+            raise ValueError("algorithms must not be empty, or no token could be verified")
+        if not 0 <= self.leeway <= MAXIMUM_LEEWAY:
+            raise ValueError(f"leeway must be 0 to {MAXIMUM_LEEWAY} seconds, not {self.leeway}")
+        if not self.maximum_lifetime > 0:
+            raise ValueError("maximum_lifetime must be more than 0 seconds")
+        if self.maximum_token_bytes < 1:
+            raise ValueError("maximum_token_bytes must be at least 1")
+        object.__setattr__(self, "_audiences", _parse_names("audience", self.audience))
+        object.__setattr__(
+            self, "_parties", _parse_names("authorized_parties", self.authorized_parties)
+        )
+
+    def accepts_audience(self, audience: tuple[str, ...]) -> bool:
+        return self._audiences is None or not self._audiences.isdisjoint(audience)
+
+    def accepts_party(self, authorized_party: str | None) -> bool:
+        return self._parties is None or authorized_party in self._parties
+
+
+def _parse_names(setting: str, value: str | Collection[str] | None) -> frozenset[str] | None:
+    if value is None:
+        return None
+    names = frozenset((value,) if isinstance(value, str) else value)
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(
+            f"{setting} must be a name or several names, or None to leave it unchecked"
+        )
+    return names
+
+
+def validate_claims(payload: dict[str, object], expected: Expectations, now: float) -> Claims:
+    """Return the claims of a verified `payload` that meets `expected` at `now`, or refuse it.
+
+    Both ends of a token's life are exclusive of the leeway: it is refused from
+    `exp + leeway` on, and until `nbf - leeway`.
+    """
+    issuer = _require(payload, "iss")
+    if issuer != expected.issuer:
+        raise IssuerMismatch("iss is not the expected issuer")
+    user_id = _parse_id(payload, "sub")
+    session_id = _parse_id(payload, "sid")
+    issued_at = _parse_time("iat", _require(payload, "iat"))
+    expires_at = _parse_time("exp", _require(payload, "exp"))
+    not_before = _parse_time("nbf", payload["nbf"]) if "nbf" in payload else None
+    _validate_times(issued_at, expires_at, not_before, expected, now)
+    authorized_party = _parse_text(payload, "azp")
+    if not expected.accepts_party(authorized_party):
+        raise AuthorizedPartyMismatch("azp is not one of the authorized parties")
+    audience = _parse_audience(payload["aud"]) if "aud" in payload else ()
+    if not expected.accepts_audience(audience):
+        raise AudienceMismatch("aud does not name the expected audience")
+    return Claims(
+        issuer=expected.issuer,
+        user_id=UserId(user_id),
+        session_id=SessionId(session_id),
+        issued_at=issued_at,
+        expires_at=expires_at,
+        not_before=not_before,
+        token_id=_parse_text(payload, "jti"),
+        authorized_party=authorized_party,
+        audience=audience,
+        payload=MappingProxyType(payload),
+    )
+
+
+def _validate_times(
+    issued_at: float,
+    expires_at: float,
+    not_before: float | None,
+    expected: Expectations,
+    now: float,
+) -> None:
+    lifetime = expires_at - issued_at
+    if lifetime <= 0:
+        raise ClaimMalformed("exp is not after iat")
+    if lifetime > expected.maximum_lifetime:
+        raise TokenLifetimeTooLong(
+            f"the token lives longer than {expected.maximum_lifetime} seconds"
+        )
+    if now >= expires_at + expected.leeway:
+        raise TokenExpired("the token has expired")
+    if issued_at - expected.leeway > now:
+        raise TokenIssuedInFuture("iat is in the future: the clocks differ")
+    if not_before is not None and not_before - expected.leeway > now:
+        raise TokenNotYetValid("nbf has not been reached")
+
+
+def _require(payload: dict[str, object], name: str) -> object:
+    try:
+        return payload[name]
+    except KeyError:
+        raise ClaimMissing(f"the token has no {name}") from None
+
+
+def _parse_id(payload: dict[str, object], name: str) -> str:
+    value = _require(payload, name)
+    # Printable leaves out NUL, line ends and lone surrogates, which log files,
+    # databases and headers each read in their own way.
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID or not value.isprintable():
+        raise ClaimMalformed(f"{name} is not a printable string of 1 to {_LONGEST_ID} characters")
+    return value
+
+
+def _parse_time(name: str, value: object) -> float:
+    # type() and not isinstance(): a bool is an int, and True is no time.
+    if type(value) is not int and type(value) is not float:
+        raise ClaimMalformed(f"{name} is not a number")
+    if not 0 <= value <= _LATEST_TIME:
+        raise ClaimMalformed(f"{name} is not a time since the epoch")
+    return value
+
+
+def _parse_text(payload: dict[str, object], name: str) -> str | None:
+    value = payload.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ClaimMalformed(f"{name} is not a string")
+    return value
+
+
+def _parse_audience(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise ClaimMalformed("aud is neither a string nor a list of strings")

@@ -1,0 +1,60 @@
+"""Where a request carries its session token: Bearer first, else a cookie (RFC 6750 section 2)."""
+
+from edgepass._asgi import Headers
+from edgepass._cookies import find_cookies
+from edgepass._errors import (
+    AuthorizationMalformed,
+    AuthorizationRepeated,
+    CookieRepeated,
+    CookieTooLarge,
+)
+
+MAXIMUM_COOKIE_BYTES = 16 * 1024
+
+
+def find_credential(headers: Headers, cookie: bytes) -> bytes | None:
+    """Return the session token as it was sent, or `None` when the request carries none.
+
+    A Bearer credential settles it: when it is bad the request is refused, and
+    the cookie is not a second try. Another scheme leaves the way to the cookie
+    open. Raises a `CredentialRefused` for what is ambiguous or too large.
+    """
+    authorization: bytes | None = None
+    cookies: bytes | None = None
+    for name, value in headers:
+        if name == b"authorization":
+            if authorization is not None:
+                raise AuthorizationRepeated("the request has more than one Authorization field")
+            authorization = value
+        elif name == b"cookie":
+            # HTTP/2 may split the header into fields (RFC 9113 section 8.2.3).
+            cookies = value if cookies is None else cookies + b"; " + value
+            if len(cookies) > MAXIMUM_COOKIE_BYTES:
+                raise CookieTooLarge("the Cookie header is longer than 16 kB")
+    if authorization is not None:
+        token = _find_bearer(authorization)
+        if token is not None:
+            return token
+    if cookies is None:
+        return None
+    return _find_session_cookie(cookies, cookie)
+
+
+def _find_bearer(authorization: bytes) -> bytes | None:
+    if authorization[:7].lower() == b"bearer ":
+        token = authorization[7:]
+        if token[:1] == b" ":
+            token = token.lstrip(b" ")
+        if token:
+            return token
+    elif authorization[:6].lower() != b"bearer" or authorization[6:7] not in (b"", b"\t"):
+        return None
+    raise AuthorizationMalformed("the Bearer scheme is not followed by a space and a token")
+
+
+def _find_session_cookie(cookies: bytes, name: bytes) -> bytes | None:
+    values = find_cookies(cookies, name)
+    if len(values) > 1:
+        raise CookieRepeated("the request has more than one session cookie")
+    # An empty value is how a page signs out.
+    return values[0] if values and values[0] else None

@@ -1,0 +1,156 @@
+"""A GET over HTTP/1.1 with the standard library that never blocks the event loop (RFC 9112)."""
+
+import asyncio
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import ssl
+
+_LONGEST_HEAD = 16 * 1024
+_HEAD_END = b"\r\n\r\n"
+
+
+class FetchFailed(Exception):
+    """The answer did not come, or is not one to trust. The text says which, for a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Endpoint:
+    """One http(s) URL to GET, checked and made ready once.
+
+    Plain http is for loopback only: whoever can change a key set on its way can
+    forge every token. Raises `ValueError` for a URL that cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError(f"{url!r} is not an http or https URL with a host and no user")
+        if not url.isascii() or any(character <= " " for character in url):
+            raise ValueError(f"{url!r} has characters that must be percent-encoded")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+            raise ValueError(f"{url!r} must be https: plain http is for loopback addresses only")
+        self.url = url
+        self._host = parts.hostname
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._authority = parts.netloc
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._tls = _tls_context() if parts.scheme == "https" else None
+
+    async def get(self, *, headers: dict[str, str], maximum_bytes: int, within: float) -> Response:
+        """GET it, all `within` so many seconds, or raise `FetchFailed`.
+
+        No redirect is followed, no cookie sent, and no more than `maximum_bytes`
+        of body are read.
+        """
+        try:
+            async with asyncio.timeout(within):
+                return await self._exchange(headers, maximum_bytes)
+        except TimeoutError:
+            raise FetchFailed(f"no whole answer within {within} seconds") from None
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
+            raise FetchFailed(f"{type(error).__name__}: {error}") from None
+
+    async def _exchange(self, headers: dict[str, str], maximum_bytes: int) -> Response:
+        reader, writer = await asyncio.open_connection(
+            self._host, self._port, ssl=self._tls, limit=_LONGEST_HEAD
+        )
+        try:
+            writer.write(self._request(headers))
+            status, fields = _parse_head(await _read_head(reader))
+            return Response(status, fields, await _read_body(reader, status, fields, maximum_bytes))
+        finally:
+            # Not closed in good order but dropped: nobody waits for a peer here.
+            writer.transport.abort()
+
+    def _request(self, headers: dict[str, str]) -> bytes:
+        lines = [f"GET {self._target} HTTP/1.1", f"Host: {self._authority}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _tls_context() -> "ssl.SSLContext":
+    # Imported here: an edge that talks to loopback need not load OpenSSL.
+    import ssl
+
+    return ssl.create_default_context()
+
+
+async def _read_head(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(_HEAD_END)
+    except asyncio.LimitOverrunError:
+        raise FetchFailed("the head of the answer is longer than 16 kB") from None
+
+
+def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
+    first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    version, _, rest = first.partition(" ")
+    status = rest[:3]
+    if version not in ("HTTP/1.1", "HTTP/1.0") or not (status.isascii() and status.isdigit()):
+        raise FetchFailed("the answer is not HTTP/1.1")
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            raise FetchFailed("the answer has a malformed header field")
+        fields[name.lower()] = value.strip()
+    return int(status), fields
+
+
+async def _read_body(
+    reader: asyncio.StreamReader, status: int, fields: dict[str, str], maximum_bytes: int
+) -> bytes:
+    if status in (204, 304):
+        return b""
+    if fields.get("content-encoding", "identity") != "identity":
+        raise FetchFailed("the answer is compressed, which was not asked for")
+    if fields.get("transfer-encoding", "").lower() == "chunked":
+        return await _read_chunks(reader, maximum_bytes)
+    length = fields.get("content-length")
+    if length is None:
+        return await _read_to_end(reader, maximum_bytes)
+    if not (length.isascii() and length.isdigit()) or int(length) > maximum_bytes:
+        raise FetchFailed(f"the answer is longer than {maximum_bytes} bytes")
+    return await reader.readexactly(int(length))
+
+
+async def _read_to_end(reader: asyncio.StreamReader, maximum_bytes: int) -> bytes:
+    body = b""
+    while chunk := await reader.read(_LONGEST_HEAD):
+        body += chunk
+        if len(body) > maximum_bytes:
+            raise FetchFailed(f"the answer is longer than {maximum_bytes} bytes")
+    return body
+
+
+async def _read_chunks(reader: asyncio.StreamReader, maximum_bytes: int) -> bytes:
+    body = b""
+    while True:
+        line = await reader.readuntil(b"\r\n")
+        size = int(line.split(b";", 1)[0].strip(), 16)
+        if size == 0:
+            return body
+        if size < 0 or len(body) + size > maximum_bytes:
+            raise FetchFailed(f"the answer is longer than {maximum_bytes} bytes")
+        body += await reader.readexactly(size)
+        if await reader.readexactly(2) != b"\r\n":
+            raise FetchFailed("the answer has a malformed chunk")

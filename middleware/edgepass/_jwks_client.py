@@ -1,0 +1,150 @@
+"""Fetches the issuer's key set, in the background and on demand, one fetch at a time (RFC 9111)."""
+
+import asyncio
+import logging
+import random
+import re
+import time
+from collections.abc import Callable
+
+from edgepass._errors import KeySetRefused
+from edgepass._http import Endpoint, FetchFailed, Response
+from edgepass._key_set import MAXIMUM_DOCUMENT_BYTES, KeySet
+from edgepass._keyring import Keyring
+
+FETCH_TIMEOUT = 2.0
+MAXIMUM_WAITING = 10_000
+_DEFAULT_FRESH_FOR = 300.0
+_MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_log = logging.getLogger("edgepass")
+
+
+class JwksClient:
+    """Keeps `keyring` filled from `jwks_uri`.
+
+    `on_change` is called after the keys have changed. Raises `ValueError` for a
+    URL that cannot be used. It starts by itself on the first demand, so it also
+    works under a server that sends no lifespan events.
+    """
+
+    def __init__(self, jwks_uri: str, keyring: Keyring, on_change: Callable[[], None]) -> None:
+        self._endpoint = Endpoint(jwks_uri)
+        self._keyring = keyring
+        self._on_change = on_change
+        self._etag: str | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._refresher: asyncio.Task[None] | None = None
+        self._flight: asyncio.Task[None] | None = None
+        self._rescheduled: asyncio.Event | None = None
+        self._waiting = 0
+
+    def start(self) -> None:
+        """Refresh in the background of the running event loop; a second call does nothing."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            self._flight = None
+            self._rescheduled = asyncio.Event()
+            self._refresher = loop.create_task(self._refresh(self._rescheduled))
+
+    async def stop(self) -> None:
+        """End the background work and wait for its end."""
+        tasks = [task for task in (self._refresher, self._flight) if task is not None]
+        self._loop = self._refresher = self._flight = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def find_keys(self) -> KeySet | None:
+        """Return the keys held; when there are none yet, wait for the fetch under way."""
+        keys = self._keyring.find_keys(time.monotonic())
+        if keys is None:
+            self.start()
+            await self._demand()
+            keys = self._keyring.find_keys(time.monotonic())
+        return keys
+
+    async def find_newer_keys(self, present: KeySet) -> KeySet | None:
+        """Return a key set other than `present`, if there is one and the budget allows to look."""
+        self.start()
+        keys = self._keyring.find_keys(time.monotonic())
+        if keys is present:
+            await self._demand()
+            keys = self._keyring.find_keys(time.monotonic())
+        return None if keys is present else keys
+
+    async def _demand(self) -> None:
+        if self._flight is None:
+            moment = time.monotonic()
+            if self._keyring.due_in(moment) > 0 and not self._keyring.wants_fetch_on_demand(moment):
+                return
+            self._take_off()
+        if self._flight is None or self._waiting >= MAXIMUM_WAITING:
+            return
+        self._waiting += 1
+        try:
+            # wait() and not wait_for(): a request that goes away must not take
+            # the fetch with it that others are waiting for.
+            await asyncio.wait((self._flight,), timeout=FETCH_TIMEOUT + 0.5)
+        finally:
+            self._waiting -= 1
+
+    def _take_off(self) -> asyncio.Task[None]:
+        if self._flight is None:
+            self._flight = asyncio.get_running_loop().create_task(self._fetch())
+            self._flight.add_done_callback(self._land)
+        return self._flight
+
+    def _land(self, flight: asyncio.Task[None]) -> None:
+        if self._flight is flight:
+            self._flight = None
+        if self._rescheduled is not None:
+            self._rescheduled.set()
+
+    async def _refresh(self, rescheduled: asyncio.Event) -> None:
+        while True:
+            due_in = self._keyring.due_in(time.monotonic())
+            if due_in <= 0:
+                await asyncio.wait((self._take_off(),))
+                continue
+            rescheduled.clear()
+            try:
+                async with asyncio.timeout(due_in):
+                    await rescheduled.wait()
+            except TimeoutError:
+                pass
+
+    async def _fetch(self) -> None:
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if self._etag is not None:
+            headers["If-None-Match"] = self._etag
+        try:
+            response = await self._endpoint.get(
+                headers=headers, maximum_bytes=MAXIMUM_DOCUMENT_BYTES, within=FETCH_TIMEOUT
+            )
+            self._accept(response)
+        except (FetchFailed, KeySetRefused) as error:
+            self._keyring.postpone(time.monotonic(), random.random())
+            _log.warning("keys not fetched from %s: %s", self._endpoint.url, error)
+        except Exception:
+            # Whatever this is, without the back-off it would come again at once.
+            self._keyring.postpone(time.monotonic(), random.random())
+            _log.exception("keys not fetched from %s", self._endpoint.url)
+
+    def _accept(self, response: Response) -> None:
+        keys: KeySet | None = None
+        if response.status == 200:
+            keys = KeySet.from_jwks(response.body)
+            for reason in keys.left_out:
+                _log.warning("left out of the keys from %s: %s", self._endpoint.url, reason)
+            if not len(keys):
+                raise KeySetRefused("the key set has no usable key")
+        elif response.status != 304 or self._etag is None:
+            # Also a redirect: where keys come from is decided by configuration.
+            raise FetchFailed(f"the answer has status {response.status}")
+        max_age = _MAX_AGE.search(response.headers.get("cache-control", ""))
+        fresh_for = float(max_age[1]) if max_age else _DEFAULT_FRESH_FOR
+        changed = self._keyring.replace(keys, time.monotonic(), fresh_for, random.random())
+        self._etag = response.headers.get("etag", self._etag if keys is None else None)
+        if changed:
+            self._on_change()

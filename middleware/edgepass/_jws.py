@@ -1,0 +1,74 @@
+"""Compact JSON Web Signature: three segments, one spelling, a strict header (RFC 7515)."""
+
+from dataclasses import dataclass
+
+from edgepass._base64url import parse_base64url
+from edgepass._errors import (
+    CriticalHeaderUnsupported,
+    KeyIdMissing,
+    TokenMalformed,
+    TokenTypeMismatch,
+)
+from edgepass._json import parse_object
+
+
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """A token taken apart. Nothing in it has been verified."""
+
+    header: bytes
+    signing_input: bytes
+    payload: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a header asks for: which key, which algorithm."""
+
+    key_id: str
+    algorithm: str
+
+
+def parse_jws(token: bytes) -> Jws:
+    """Split and decode `token`, or raise `TokenMalformed`. The caller bounds its length."""
+    signing_input, _, signature = token.rpartition(b".")
+    header, _, payload = signing_input.partition(b".")
+    # A second full stop in what should be the payload is no base64url, so it
+    # is refused below; an empty header or signature is none either.
+    if not header or not signature:
+        raise TokenMalformed("the token is not three segments separated by full stops")
+    try:
+        return Jws(header, signing_input, parse_base64url(payload), parse_base64url(signature))
+    except ValueError:
+        raise TokenMalformed(
+            "a segment of the token is not base64url in its one spelling"
+        ) from None
+
+
+def parse_header(segment: bytes) -> Header:
+    """Return what the header segment asks for, or raise the `TokenRefused` that fits.
+
+    Only `alg` and `kid` have an effect. Whatever could name a key from outside
+    (`jku`, `jwk`, `x5u`, `x5c`) is never read (RFC 8725 section 3.10).
+    """
+    try:
+        members = parse_object(parse_base64url(segment))
+    except ValueError:
+        raise TokenMalformed("the token's header is not a strict JSON object") from None
+    if "crit" in members:
+        raise CriticalHeaderUnsupported(
+            "the token's header has crit, and no extension is understood"
+        )
+    if members.get("b64", True) is not True:
+        raise TokenMalformed("b64 must not be false in a JWT")
+    kind = members.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.upper() != "JWT":
+        raise TokenTypeMismatch("the token's typ is not JWT")
+    algorithm = members.get("alg")
+    if not isinstance(algorithm, str):
+        raise TokenMalformed("the token's header has no alg")
+    key_id = members.get("kid")
+    if not isinstance(key_id, str) or not key_id:
+        raise KeyIdMissing("the token's header has no kid")
+    return Header(key_id, algorithm)

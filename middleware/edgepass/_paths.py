@@ -1,0 +1,86 @@
+"""Which paths are public, judged on a canonical path only (OWASP ASVS 5.0 section 8.3)."""
+
+import re
+from collections.abc import Iterable
+
+from edgepass._asgi import Scope
+
+# What a router, a proxy or a file system may read in another way than we do.
+_AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|$)|[\\;#?\x00-\x1f\x7f\ufffd]")
+_AMBIGUOUS_RAW = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
+_REMEMBERED_PATHS = 1024
+
+
+class PublicPaths:
+    """The paths that need no sign-in: each exact (`/login`), or a tree (`/static/*`).
+
+    They are paths of the wrapped app: where it is mounted (`root_path`) does not
+    matter. `/static/*` is everything below `/static/`, and not `/static` itself.
+    Raises `ValueError` for a pattern that could never match a canonical path.
+    """
+
+    __slots__ = ("_exact", "_prefixes")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        if isinstance(patterns, str):
+            raise ValueError(f"public must be a list of paths, such as [{patterns!r}]")
+        for pattern in patterns:
+            path = pattern.removesuffix("*")
+            if "*" in path or (path != pattern and not path.endswith("/")):
+                raise ValueError(f"public path {pattern!r}: * may only stand at the end, after a /")
+            if not is_canonical(path, None):
+                raise ValueError(
+                    f"public path {pattern!r} must be canonical: one / in front, no //, .."
+                )
+        self._exact = frozenset(path for path in patterns if not path.endswith("*"))
+        self._prefixes = tuple(path[:-1] for path in patterns if path.endswith("*"))
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._exact or path.startswith(self._prefixes)
+
+
+class CanonicalPaths:
+    """Remembers which paths are canonical, so that a usual path costs one look-up."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def accepts(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        raw: bytes | None = scope.get("raw_path")
+        if raw is None or b"%" in raw:
+            return is_canonical(path, raw)
+        if path in self._seen:
+            return True
+        if not is_canonical(path, None):
+            return False
+        if len(self._seen) >= _REMEMBERED_PATHS:
+            self._seen.clear()
+        self._seen.add(path)
+        return True
+
+
+def is_canonical(path: str, raw: bytes | None) -> bool:
+    """Say whether `path`, sent as `raw`, means the same to every reader.
+
+    `path` is percent-decoded; `raw` shows what was hidden by encoding. Refused
+    are `//`, `.` and `..` segments, backslash, `;`, `#`, `?`, control characters,
+    what is not UTF-8, encoded slashes and a path that does not begin with `/`.
+    """
+    if path[:1] != "/" or _AMBIGUOUS.search(path):
+        return False
+    return raw is None or not _AMBIGUOUS_RAW.search(raw)
+
+
+def app_path(scope: Scope) -> str:
+    """Return the path as the wrapped app sees it: without the `root_path` it is mounted under."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if not root or not path.startswith(root):
+        return path
+    rest = path[len(root) :]
+    if rest and rest[0] != "/":
+        return path  # "/apis" is not below a mount at "/api"
+    return rest or "/"

@@ -1,0 +1,52 @@
+"""Signature keys: `cryptography` when it is importable, else the standard library alone.
+
+This is the only place that knows which backends there are; the rest of the
+code holds a `SignatureKey` and cannot tell.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from edgepass._signatures import _rsa
+
+
+class SignatureKey(Protocol):
+    """A public key of one algorithm."""
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Say whether `signature` is this key's over `message`; no input makes it raise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One way to verify: a constructor per kind of key, `None` where it has no such way.
+
+    A constructor raises `ValueError` for numbers that are no key.
+    """
+
+    name: str
+    rsa: Callable[[int, int], SignatureKey]
+    p256: Callable[[bytes, bytes], SignatureKey] | None
+    ed25519: Callable[[bytes], SignatureKey] | None
+
+
+STANDARD_LIBRARY = Backend(name="standard library", rsa=_rsa.RsaKey, p256=None, ed25519=None)
+
+
+@cache
+def find_cryptography() -> Backend | None:
+    """Return the backend of the `cryptography` package, or `None` where it is not installed."""
+    try:
+        # On first use: this import takes longer than all others here together.
+        from edgepass._signatures import _cryptography as native
+    except ImportError:
+        return None
+    return Backend(
+        name="cryptography", rsa=native.RsaKey, p256=native.P256Key, ed25519=native.Ed25519Key
+    )
+
+
+def preferred_backend() -> Backend:
+    return find_cryptography() or STANDARD_LIBRARY

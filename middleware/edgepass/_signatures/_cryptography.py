@@ -1,0 +1,62 @@
+"""RS256, ES256 and EdDSA through `cryptography` (RFC 7518 sections 3.3 and 3.4, RFC 8037)."""
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+_PKCS1 = padding.PKCS1v15()
+_SHA256 = SHA256()
+_ECDSA_SHA256 = ec.ECDSA(_SHA256)
+
+
+class RsaKey:
+    __slots__ = ("_key", "_length")
+
+    def __init__(self, modulus: int, exponent: int) -> None:
+        self._key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
+        self._length = (modulus.bit_length() + 7) // 8
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        if len(signature) != self._length:
+            return False
+        try:
+            self._key.verify(signature, message, _PKCS1, _SHA256)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class P256Key:
+    __slots__ = ("_key",)
+
+    def __init__(self, x: bytes, y: bytes) -> None:
+        numbers = ec.EllipticCurvePublicNumbers(
+            int.from_bytes(x), int.from_bytes(y), ec.SECP256R1()
+        )
+        self._key = numbers.public_key()
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        if len(signature) != 64:
+            return False
+        r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+        try:
+            self._key.verify(encode_dss_signature(r, s), message, _ECDSA_SHA256)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class Ed25519Key:
+    __slots__ = ("_key",)
+
+    def __init__(self, x: bytes) -> None:
+        self._key = Ed25519PublicKey.from_public_bytes(x)
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True

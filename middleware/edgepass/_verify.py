@@ -1,0 +1,36 @@
+"""From the bytes of a token to claims to trust, in one pure function (RFC 7519 section 7.2)."""
+
+from edgepass._auth import Claims
+from edgepass._claims import Expectations, validate_claims
+from edgepass._errors import AlgorithmNotAllowed, SignatureInvalid, TokenMalformed, TokenTooLarge
+from edgepass._json import parse_object
+from edgepass._jws import parse_jws
+from edgepass._key_set import KeySet
+
+
+def verify(token: str | bytes, keys: KeySet, expected: Expectations, now: float) -> Claims:
+    """Return the claims of `token`, or raise the `TokenRefused` that says what is wrong with it.
+
+    No I/O, no clock, no state that could change the answer: `now` is in seconds
+    since the epoch. Nothing in the payload is parsed before the signature over
+    it has been verified. `UnknownKey` is the one refusal that newer keys could cure.
+    """
+    if len(token) > expected.maximum_token_bytes:
+        raise TokenTooLarge(f"the token is longer than {expected.maximum_token_bytes} bytes")
+    if isinstance(token, str):
+        if not token.isascii():
+            raise TokenMalformed("the token has characters outside ASCII")
+        token = token.encode("ascii")
+    jws = parse_jws(token)
+    header, key = keys.resolve(jws.header)
+    # The key decides (RFC 8725 section 3.1): the header can only agree with it.
+    if header.algorithm not in key.algorithms or header.algorithm not in expected.algorithms:
+        raise AlgorithmNotAllowed("alg is not allowed, or is not the one its key is for")
+    if not key.signature_key.verify(jws.signature, jws.signing_input):
+        raise SignatureInvalid("the signature is not valid")
+    keys.remember(jws.header, header, key)
+    try:
+        payload = parse_object(jws.payload)
+    except ValueError:
+        raise TokenMalformed("the token's payload is not a strict JSON object") from None
+    return validate_claims(payload, expected, now)
