@@ -1,0 +1,1 @@
+"""The HTTP of the sidecar: frontend API, backend API, public documents."""

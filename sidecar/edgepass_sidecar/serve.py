@@ -1,0 +1,69 @@
+"""Runs the sidecar under uvicorn: one socket, one process, a graceful end."""
+
+import logging
+import socket
+import sys
+
+import uvicorn
+
+from edgepass_sidecar.app import make_app
+from edgepass_sidecar.logs import configure_logs
+from edgepass_sidecar.settings import Settings, WrongSetting
+
+# Seconds that requests under way may take once the sidecar is told to stop.
+GRACE = 10
+_BACKLOG = 2048
+_log = logging.getLogger("edgepass")
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what is under way.
+
+    Raises `WrongSetting` when the address cannot be listened on.
+    """
+    listener = _listen(settings.host, settings.port)
+    configure_logs()
+    config = uvicorn.Config(
+        make_app(settings),
+        loop="asyncio" if sys.platform == "win32" else "uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        # Our own lines leave out queries and headers; see api/guard.py.
+        access_log=False,
+        # X-Forwarded-For is read by our own rule: from the right, past trusted proxies only.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=75,
+    )
+    _log.info(
+        "edgepass serves %s at %s:%d with %s, signing with %s",
+        settings.public_url,
+        settings.host,
+        settings.port,
+        settings.store.partition(":")[0],
+        settings.algorithm,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise SystemExit(3)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise WrongSetting(
+            "LISTEN",
+            f"{host}:{port} cannot be listened on ({error.strerror or error}):"
+            " stop what uses it, or choose another port",
+        ) from None
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,138 @@
+"""The signing keys as a running sidecar holds them: loaded, opened, published, reloaded."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from hashlib import sha256
+
+import orjson
+
+from edgepass_sidecar.event import Event
+from edgepass_sidecar.key_material import LocalSigner, make_signing_key, open_signer
+from edgepass_sidecar.signing_keys import (
+    HURRIED_PUBLISHED_FOR,
+    PUBLISHED_FOR,
+    SigningKey,
+    Stage,
+    find_active_key,
+    published_keys,
+    revoke,
+    rotate,
+)
+from edgepass_sidecar.store import SessionStore, StoreUnavailable
+
+RELOAD_EVERY = HURRIED_PUBLISHED_FOR / 2
+_log = logging.getLogger("edgepass.keys")
+
+Update = Callable[[tuple[SigningKey, ...]], tuple[tuple[SigningKey, ...], tuple[Event, ...]]]
+
+
+class NoActiveKey(Exception):
+    """There is no key to sign with: all were revoked, or the clock is before the first."""
+
+
+class KeyKeeper:
+    """Holds the signing keys of one store, opened with one master key."""
+
+    def __init__(
+        self, store: SessionStore, master_key: bytes, algorithm: str, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._master_key = master_key
+        self._algorithm = algorithm
+        self._clock = clock
+        self._keys: tuple[SigningKey, ...] = ()
+        self._signers: dict[str, LocalSigner] = {}
+
+    async def open(self) -> None:
+        """Load the keys; make the first one, or one of a newly chosen algorithm.
+
+        Raises `WrongMasterKey` if any of them cannot be opened, because finding
+        that out at the next rotation would be too late.
+        """
+        await self.reload()
+        stages = {
+            key.stage(self._clock()) for key in self._keys if key.algorithm == self._algorithm
+        }
+        if not stages & {Stage.ACTIVE, Stage.UPCOMING}:
+            await self.rotate(PUBLISHED_FOR)
+
+    async def reload(self) -> None:
+        _, keys = await self._store.load_signing_keys()
+        self._signers = {
+            key.key_id: self._signers.get(key.key_id) or open_signer(key, self._master_key)
+            for key in keys
+        }
+        self._keys = keys
+
+    async def keep_reloading(self) -> None:
+        """Reload for ever, so that a key made elsewhere is published here before it signs."""
+        while True:
+            await asyncio.sleep(RELOAD_EVERY)
+            try:
+                await self.reload()
+            except StoreUnavailable as error:
+                _log.warning("signing keys not reloaded: %s", error)
+
+    def signer(self, now: float) -> LocalSigner:
+        key = find_active_key(self._keys, now)
+        if key is None:
+            raise NoActiveKey("no signing key is active: make one with edgepass keys rotate")
+        return self._signers[key.key_id]
+
+    def key_set(self, now: float) -> tuple[bytes, str]:
+        """Return the published JWK Set and its entity tag."""
+        document = {"keys": [key.public_jwk for key in published_keys(self._keys, now)]}
+        body = orjson.dumps(document)
+        return body, f'"{sha256(body).hexdigest()[:32]}"'
+
+    def list_keys(self) -> tuple[SigningKey, ...]:
+        return self._keys
+
+    async def rotate(self, published_for: float) -> SigningKey:
+        """Make a key that is published now and signs in `published_for` seconds.
+
+        Where nothing signs yet, nobody can hold an older key set: it signs at once.
+        """
+        now = self._clock()
+        made: list[SigningKey] = []
+
+        def update(
+            keys: tuple[SigningKey, ...],
+        ) -> tuple[tuple[SigningKey, ...], tuple[Event, ...]]:
+            delay = published_for if find_active_key(keys, now) else 0.0
+            successor = make_signing_key(
+                self._algorithm, self._master_key, created_at=now, active_at=now + delay
+            )
+            made[:] = [successor]
+            event = Event(type="key.published", at=now, data={"key_id": successor.key_id})
+            return rotate(keys, successor, now), (event,)
+
+        await self._replace(update)
+        return made[0]
+
+    async def revoke(self, key_id: str) -> bool:
+        """Withdraw a key at once; where it was the one that signs, another takes over at once."""
+        now = self._clock()
+        if all(key.key_id != key_id or key.revoked_at is not None for key in self._keys):
+            return False
+
+        def update(
+            keys: tuple[SigningKey, ...],
+        ) -> tuple[tuple[SigningKey, ...], tuple[Event, ...]]:
+            return revoke(keys, key_id, now), (
+                Event(type="key.revoked", at=now, data={"key_id": key_id}),
+            )
+
+        await self._replace(update)
+        if find_active_key(self._keys, now) is None:
+            await self.rotate(PUBLISHED_FOR)
+        return True
+
+    async def _replace(self, update: Update) -> None:
+        stored = False
+        while not stored:
+            version, keys = await self._store.load_signing_keys()
+            changed, events = update(keys)
+            stored = await self._store.replace_signing_keys(version, changed, events)
+        await self.reload()

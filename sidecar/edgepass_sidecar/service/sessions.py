@@ -1,0 +1,131 @@
+"""What a client does with its sessions: refresh, touch, end, remove, and look at them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgepass_sidecar.client import Client, Decision, finish_sessions, touch_session
+from edgepass_sidecar.identifier import SessionId, UserId, random_text
+from edgepass_sidecar.policy import wants_touch
+from edgepass_sidecar.service.core import ATTEMPTS, Core, authenticate
+from edgepass_sidecar.service.refusal import Refused, not_found, session_over, too_many_races
+from edgepass_sidecar.session import LIVE, Session, Status, standing
+from edgepass_sidecar.session_token import encode_session_token, session_claims
+from edgepass_sidecar.store import Commit
+from edgepass_sidecar.user import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientView:
+    """A client as its owner may see it: live sessions, their users, and a fresh token."""
+
+    client: Client
+    sessions: tuple[Session, ...]
+    users: dict[UserId, User]
+    active_token: str | None
+
+
+async def refresh(
+    core: Core, presented: str | None, session_id: SessionId, authorized_party: str | None
+) -> str:
+    """Mint a session token. The store is read each time: what was revoked is never minted for.
+
+    Raises `Refused`: 401 for a client or session that is over, 404 for a session
+    that is not this client's.
+    """
+    client, _ = await authenticate(core, presented)
+    session = client.find_session(session_id)
+    if session is None:
+        raise await _refusal_of_missing(core, client, session_id)
+    return mint(core, session, authorized_party)
+
+
+def mint(
+    core: Core, session: Session, authorized_party: str | None, lifetime: int | None = None
+) -> str:
+    """Mint a token for a session that was just read from the store, or raise `Refused` (401)."""
+    now = core.clock()
+    stands = standing(session, now)
+    if stands not in LIVE:
+        raise session_over(stands)
+    if wants_touch(session.last_active_at, session.inactivity_timeout, now):
+        core.touches.add(session.id, now)
+    signer = core.keys.signer(now)
+    shared = (session.id, session.updated_at, authorized_party, lifetime, signer.key_id)
+    token = core.shared_tokens.get(shared)
+    if token is None:
+        claims = session_claims(
+            session,
+            issuer=core.issuer,
+            token_id=random_text(core.random(16)),
+            authorized_party=authorized_party,
+            lifetime=lifetime or core.token_lifetime,
+            now=now,
+        )
+        token = encode_session_token(claims, signer)
+        core.shared_tokens[shared] = token
+    return token
+
+
+async def view_client(
+    core: Core, presented: str | None, authorized_party: str | None
+) -> ClientView:
+    client, _ = await authenticate(core, presented)
+    return await view(core, client, authorized_party)
+
+
+async def view(core: Core, client: Client, authorized_party: str | None) -> ClientView:
+    """Return what the owner of `client` may see of it."""
+    sessions = client.live_sessions(core.clock())
+    active = next((s for s in sessions if s.id == client.last_active_session_id), None)
+    # Minted before anything is awaited: what was read of the session still holds.
+    token = mint(core, active, authorized_party) if active else None
+    users = await core.store.load_users(sorted({session.user_id for session in sessions}))
+    return ClientView(client=client, sessions=sessions, users=users, active_token=token)
+
+
+async def touch(core: Core, presented: str | None, session_id: SessionId) -> tuple[Client, Session]:
+    """Make a session the active one of its client."""
+    return await _change_session(
+        core, presented, session_id, lambda client, now: touch_session(client, session_id, now)
+    )
+
+
+async def finish(
+    core: Core, presented: str | None, session_id: SessionId, status: Status
+) -> tuple[Client, Session]:
+    """End or remove one session, as `status` says; the others stay."""
+    return await _change_session(
+        core,
+        presented,
+        session_id,
+        lambda client, now: finish_sessions(client, status, now, lambda s: s.id == session_id),
+    )
+
+
+async def _change_session(
+    core: Core,
+    presented: str | None,
+    session_id: SessionId,
+    decide: Callable[[Client, float], Decision],
+) -> tuple[Client, Session]:
+    for _ in range(ATTEMPTS):
+        client, _ = await authenticate(core, presented)
+        session = client.find_session(session_id)
+        if session is None:
+            raise await _refusal_of_missing(core, client, session_id)
+        now = core.clock()
+        stands = standing(session, now)
+        if stands not in LIVE:
+            raise session_over(stands)
+        changed, events = decide(client, now)
+        if await core.store.commit(Commit(client=changed, events=events)):
+            return changed, next(s for s in changed.sessions if s.id == session_id)
+    raise too_many_races()
+
+
+async def _refusal_of_missing(core: Core, client: Client, session_id: SessionId) -> Refused:
+    """Tell a client that its own session is over; of any other it learns nothing."""
+    session = await core.store.find_session(session_id)
+    if session is None or session.client_id != client.id:
+        return not_found("session")
+    return session_over(standing(session, core.clock()))

@@ -1,0 +1,1 @@
+"""The stores: one adapter per backend, all behind the port in `store.py`."""

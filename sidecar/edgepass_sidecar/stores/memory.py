@@ -1,0 +1,158 @@
+"""A store in this process's memory: the executable reference that all adapters are held against."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edgepass_sidecar.client import Client
+from edgepass_sidecar.event import Event
+from edgepass_sidecar.identifier import ClientId, SessionId, TicketId, UserId
+from edgepass_sidecar.secret_key import SecretKey
+from edgepass_sidecar.session import Session, standing
+from edgepass_sidecar.signing_keys import SigningKey
+from edgepass_sidecar.store import Commit, Page, SessionQuery, Touch
+from edgepass_sidecar.ticket import Ticket, TicketStatus
+from edgepass_sidecar.user import User
+
+
+class MemoryStore:
+    """Keeps everything in dictionaries. No method awaits anything, so each is atomic."""
+
+    def __init__(self) -> None:
+        self._clients: dict[ClientId, Client] = {}
+        self._sessions: dict[SessionId, Session] = {}
+        self._users: dict[UserId, User] = {}
+        self._tickets: dict[TicketId, Ticket] = {}
+        self._signing_keys: tuple[int, tuple[SigningKey, ...]] = (0, ())
+        self._secret_keys: dict[str, SecretKey] = {}
+        self._events: list[Event] = []
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def ping(self) -> None:
+        pass
+
+    async def load_client(self, client_id: ClientId) -> Client | None:
+        client = self._clients.get(client_id)
+        if client is None:
+            return None
+        sessions = (self._sessions[session.id] for session in client.sessions)
+        return replace(client, sessions=tuple(s for s in sessions if s.is_live))
+
+    async def commit(self, commit: Commit) -> bool:
+        client, stored = commit.client, self._clients.get(commit.client.id)
+        if (stored.version if stored else 0) != client.version:
+            return False
+        if commit.accepted is not None and not self._is_pending(commit.accepted):
+            return False
+        for session in client.sessions:
+            self._sessions[session.id] = session
+        self._clients[client.id] = replace(client, version=client.version + 1)
+        if commit.accepted is not None:
+            self._tickets[commit.accepted.id] = commit.accepted
+        self._events.extend(commit.events)
+        return True
+
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        for touch in touches:
+            session = self._sessions.get(touch.session_id)
+            if session is not None and session.is_live and session.last_active_at < touch.at:
+                self._sessions[session.id] = replace(session, last_active_at=touch.at)
+
+    async def find_session(self, session_id: SessionId) -> Session | None:
+        return self._sessions.get(session_id)
+
+    async def list_sessions(self, query: SessionQuery, now: float) -> Page[Session]:
+        found = [
+            session
+            for session in self._sessions.values()
+            if query.user_id in (None, session.user_id)
+            and query.client_id in (None, session.client_id)
+            and query.status in (None, standing(session, now))
+        ]
+        found.sort(key=lambda session: (session.created_at, session.id), reverse=True)
+        return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
+
+    async def insert_user(self, user: User, events: tuple[Event, ...]) -> bool:
+        if user.id in self._users or self._is_taken(user):
+            return False
+        self._users[user.id] = user
+        self._events.extend(events)
+        return True
+
+    async def update_user(self, user: User, events: tuple[Event, ...]) -> bool:
+        if user.id not in self._users or self._is_taken(user):
+            return False
+        self._users[user.id] = user
+        self._events.extend(events)
+        return True
+
+    async def load_users(self, user_ids: Sequence[UserId]) -> dict[UserId, User]:
+        return {user_id: self._users[user_id] for user_id in user_ids if user_id in self._users}
+
+    async def list_users(self, external_ids: Sequence[str], limit: int, offset: int) -> Page[User]:
+        found = [
+            user
+            for user in self._users.values()
+            if not external_ids or user.external_id in external_ids
+        ]
+        found.sort(key=lambda user: (user.created_at, user.id), reverse=True)
+        return Page(tuple(found[offset : offset + limit]), len(found))
+
+    async def insert_ticket(self, ticket: Ticket, events: tuple[Event, ...]) -> None:
+        self._tickets[ticket.id] = ticket
+        self._events.extend(events)
+
+    async def load_ticket(self, ticket_id: TicketId) -> Ticket | None:
+        return self._tickets.get(ticket_id)
+
+    async def revoke_ticket(self, ticket: Ticket, events: tuple[Event, ...]) -> bool:
+        if not self._is_pending(ticket):
+            return False
+        self._tickets[ticket.id] = ticket
+        self._events.extend(events)
+        return True
+
+    async def load_signing_keys(self) -> tuple[int, tuple[SigningKey, ...]]:
+        return self._signing_keys
+
+    async def replace_signing_keys(
+        self, version: int, keys: tuple[SigningKey, ...], events: tuple[Event, ...]
+    ) -> bool:
+        if self._signing_keys[0] != version:
+            return False
+        self._signing_keys = (version + 1, keys)
+        self._events.extend(events)
+        return True
+
+    async def load_secret_keys(self) -> tuple[SecretKey, ...]:
+        return tuple(self._secret_keys.values())
+
+    async def insert_secret_key(self, key: SecretKey, events: tuple[Event, ...]) -> None:
+        self._secret_keys[key.id] = key
+        self._events.extend(events)
+
+    async def revoke_secret_key(self, key_id: str, at: float, events: tuple[Event, ...]) -> bool:
+        key = self._secret_keys.get(key_id)
+        if key is None or key.revoked_at is not None:
+            return False
+        self._secret_keys[key_id] = replace(key, revoked_at=at)
+        self._events.extend(events)
+        return True
+
+    async def list_events(self, after: int, limit: int) -> tuple[tuple[int, Event], ...]:
+        numbered = enumerate(self._events[after : after + limit], start=after + 1)
+        return tuple(numbered)
+
+    def _is_pending(self, ticket: Ticket) -> bool:
+        stored = self._tickets.get(ticket.id)
+        return stored is not None and stored.status is TicketStatus.PENDING
+
+    def _is_taken(self, user: User) -> bool:
+        return user.external_id is not None and any(
+            other.external_id == user.external_id and other.id != user.id
+            for other in self._users.values()
+        )

@@ -1,0 +1,95 @@
+"""One SQLite file on one dedicated thread: durable transactions awaited from an event loop."""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import time
+from typing import TypeVar
+
+from edgepass_sidecar.store import StoreUnavailable
+from edgepass_sidecar.stores.migrations import load_migrations, migrate
+
+Answer = TypeVar("Answer")
+Work = Callable[[sqlite3.Connection], Answer]
+
+BUSY_TIMEOUT = 5.0  # seconds to wait for another process's write
+
+
+class SqliteFile:
+    """Runs work on the file at `path`, one piece after another, off the event loop.
+
+    Every failure of the database comes out as `StoreUnavailable`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="edgepass-sqlite")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        await self._run(self._connect)
+
+    async def close(self) -> None:
+        await self._run(self._disconnect)
+        self._thread.shutdown()
+
+    async def read(self, work: Work[Answer]) -> Answer:
+        """Run `work`, which only reads."""
+        return await self._run(lambda: work(self._opened()))
+
+    async def write(self, work: Work[Answer]) -> Answer:
+        """Run `work` in one transaction that reaches the disk before this returns."""
+        return await self._run(lambda: self._transact(work))
+
+    async def _run(self, work: Callable[[], Answer]) -> Answer:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"SQLite at {self._path}: {error}") from error
+
+    def _connect(self) -> None:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=True
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # FULL: a commit is on the disk, not on its way there, when it is acknowledged.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrate(connection, load_migrations(), time())
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreUnavailable(f"SQLite at {self._path} is not open")
+        return self._connection
+
+    def _transact(self, work: Work[Answer]) -> Answer:
+        connection = self._opened()
+        with _transaction(connection):
+            return work(connection)
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    # IMMEDIATE: a transaction that reads first and then cannot write would have
+    # decided on what somebody else has changed since.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,1 @@
+"""What the sidecar serves to browsers."""
