@@ -10,6 +10,7 @@ from pathlib import Path
 
 try:
     from edgepass_sidecar.app import opened_core
+    from edgepass_sidecar.doctor import examine
     from edgepass_sidecar.identifier import SessionId, UserId, is_user_id
     from edgepass_sidecar.key_material import WrongMasterKey
     from edgepass_sidecar.serve import serve
@@ -118,6 +119,14 @@ async def _revoke_key(core: Core, _: Settings, chosen: argparse.Namespace) -> No
     print(chosen.key, "revoked", sep="\t")
 
 
+async def _examine(_: Core, settings: Settings, __: argparse.Namespace) -> None:
+    findings = await asyncio.to_thread(lambda: list(examine(settings)))
+    for in_order, text in findings:
+        print("ok " if in_order else "BAD", text)
+    if not all(in_order for in_order, _ in findings):
+        raise Refused(424, "deployment_out_of_order", "something is out of order, see above")
+
+
 def _date(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
@@ -131,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run the sidecar")
     serving.set_defaults(command=None)
+    examining = commands.add_parser("doctor", help="examine a deployment from outside")
+    examining.set_defaults(command=_examine)
     _add_session_commands(commands.add_parser("sessions", help="list, start, revoke sessions"))
     _add_key_commands(commands.add_parser("keys", help="create, list, rotate, revoke keys"))
     return parser

@@ -1,0 +1,1 @@
+"""Apps that show how edgepass is used."""

@@ -1,0 +1,1 @@
+"""A sidecar and a small app side by side: `python -m examples.demo`."""

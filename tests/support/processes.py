@@ -1,0 +1,148 @@
+"""Real processes on loopback: a sidecar on SQLite, and an app behind the middleware."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgepass_sidecar.http_client import httpx
+
+SECRET_KEY = "sk_test_" + "0123456789abcdef" * 4
+PATIENCE = 20.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Poll `url` until it answers 200; fail when the process ends or 20 seconds have passed."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the process ended with {process.returncode}"
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError(f"{url} did not answer within {PATIENCE} seconds")
+
+
+class Process:
+    """A child process that is always ended, and waited for, at the end."""
+
+    def __init__(self, command: list[str], environment: Mapping[str, str], log: Path) -> None:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("EDGEPASS_")}
+        self._command = command
+        self._environment = kept | dict(environment)
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, url: str) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stdout=log, stderr=log
+            )
+        wait_until_it_answers(url, self._process)
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal, wait for the end and return the exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(how)
+        code = self._process.wait(PATIENCE)
+        return code
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text("utf-8")
+
+
+class Sidecar:
+    """`edgepass serve` on a database in `directory`, which outlives it."""
+
+    def __init__(self, directory: Path, origin: str, **settings: str) -> None:
+        self.directory = directory
+        self.origin = origin
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            "EDGEPASS_INSTANCE": "development",
+            "EDGEPASS_LISTEN": f"127.0.0.1:{self.port}",
+            "EDGEPASS_STORE": f"sqlite:///{directory}/edgepass.db",
+            "EDGEPASS_SECRET_KEYS": SECRET_KEY,
+            "EDGEPASS_ALLOWED_ORIGINS": origin,
+            **settings,
+        }
+        command = [sys.executable, "-m", "edgepass_sidecar.cli"]
+        self._command = command
+        self._browsers: list[Browser] = []
+        self.process = Process([*command, "serve"], self.environment, directory / "sidecar.log")
+
+    def start(self) -> "Sidecar":
+        self.process.start(f"{self.url}/v1/health")
+        return self
+
+    def run(self, *arguments: str) -> str:
+        """Run one `edgepass` command on the same store and return what it printed."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("EDGEPASS_")}
+        finished = subprocess.run(
+            [*self._command, *arguments],
+            env=kept | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        return finished.stdout
+
+    def backend(self) -> httpx.Client:
+        headers = {"authorization": f"Bearer {SECRET_KEY}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE)
+
+    def browser(self) -> "Browser":
+        browser = Browser(self)
+        self._browsers.append(browser)
+        return browser
+
+    def __enter__(self) -> "Sidecar":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        for browser in self._browsers:
+            browser.http.close()
+        self.process.end()
+
+
+class Browser:
+    """What a browser is to the sidecar: a cookie jar and an origin."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self.sidecar = sidecar
+        self.http = httpx.Client(
+            base_url=sidecar.url, headers={"origin": sidecar.origin}, timeout=PATIENCE
+        )
+
+    def sign_in(self, user_id: str) -> str:
+        """Sign in with a new ticket and return the session's id."""
+        with self.sidecar.backend() as backend:
+            backend.post("/v1/users", json={"id": user_id})
+            ticket = backend.post("/v1/sign_in_tokens", json={"user_id": user_id}).json()
+        body = {"strategy": "ticket", "ticket": ticket["token"]}
+        answer = self.http.post("/v1/client/sign_ins", data=body)
+        assert answer.status_code == 200, answer.text
+        session_id: str = answer.json()["response"]["created_session_id"]
+        return session_id
+
+    def token(self, session_id: str) -> str:
+        answer = self.http.post(f"/v1/client/sessions/{session_id}/tokens")
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["jwt"]
+        return token
