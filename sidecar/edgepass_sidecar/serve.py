@@ -1,6 +1,7 @@
 """Runs the sidecar under uvicorn: one socket, one process, a graceful end."""
 
 import logging
+import signal
 import socket
 import sys
 
@@ -45,6 +46,10 @@ def serve(settings: Settings) -> None:
         settings.store.partition(":")[0],
         settings.algorithm,
     )
+    for told_to_stop in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises the signal once more when it is done; a stop that was
+        # asked for and went well ends with exit code 0.
+        signal.signal(told_to_stop, lambda *_: None)
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
     if not server.started:

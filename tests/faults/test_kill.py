@@ -1,4 +1,4 @@
-"""kill -9 in the middle of sign-ins: what was acknowledged is there afterwards, and nothing half."""
+"""kill -9 in the middle of sign-ins: what was acknowledged is there afterwards."""
 
 import signal
 import threading

@@ -65,12 +65,9 @@ def test_all_three_refuse_a_token_with_any_one_character_changed(
     verifiers: dict[str, Verifier], token: str
 ) -> None:
     for position, character in enumerate(token):
-        if character == ".":
-            other = "A"
-        else:
-            # The highest of its six bits is flipped, so the value differs and
-            # not only the spelling: other libraries take some second spellings.
-            other = ALPHABET[ALPHABET.index(character) ^ 32]
+        # The highest of its six bits is flipped, so the value differs and not
+        # only the spelling: other libraries take some second spellings.
+        other = "A" if character == "." else ALPHABET[ALPHABET.index(character) ^ 32]
         altered = token[:position] + other + token[position + 1 :]
         for check in verifiers.values():
             with pytest.raises(REFUSALS):

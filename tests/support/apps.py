@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Self
 
 from edgepass import EdgepassMiddleware
 from edgepass._asgi import Receive, Scope, Send
@@ -33,7 +34,7 @@ class GuardedApp:
         command += ["--port", str(self.port), "--log-level", "warning", *options]
         self.process = Process(command, {"ISSUER": issuer}, directory / "app.log")
 
-    def __enter__(self) -> "GuardedApp":
+    def __enter__(self) -> Self:
         self.process.start(f"{self.url}/public")
         return self
 

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from edgepass_sidecar.http_client import httpx
 
@@ -35,6 +36,11 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError(f"{url} did not answer within {PATIENCE} seconds")
 
 
+def demo_command(directory: Path, sidecar_port: int, app_port: int) -> list[str]:
+    command = [sys.executable, "-m", "examples.demo", "--directory", str(directory / "demo")]
+    return [*command, "--sidecar-port", str(sidecar_port), "--app-port", str(app_port)]
+
+
 class Process:
     """A child process that is always ended, and waited for, at the end."""
 
@@ -57,12 +63,18 @@ class Process:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(how)
-        code = self._process.wait(PATIENCE)
-        return code
+        return self._process.wait(PATIENCE)
 
     @property
     def log(self) -> str:
         return self._log.read_text("utf-8")
+
+    def wait_for_log(self, text: str) -> None:
+        """Return when `text` has been logged; fail after 20 seconds."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"{text!r} was not logged: {self.log}"
+            time.sleep(0.02)
 
 
 class Sidecar:
@@ -112,7 +124,7 @@ class Sidecar:
         self._browsers.append(browser)
         return browser
 
-    def __enter__(self) -> "Sidecar":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
