@@ -1,5 +1,6 @@
 """Runs the sidecar under uvicorn: one socket, one process, a graceful end."""
 
+import asyncio
 import logging
 import signal
 import socket
@@ -7,7 +8,7 @@ import sys
 
 import uvicorn
 
-from edgepass_sidecar.app import make_app
+from edgepass_sidecar.app import make_app, opened_core
 from edgepass_sidecar.logs import configure_logs
 from edgepass_sidecar.settings import Settings, WrongSetting
 
@@ -20,10 +21,12 @@ _log = logging.getLogger("edgepass")
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then finish what is under way.
 
-    Raises `WrongSetting` when the address cannot be listened on.
+    Raises `WrongSetting` when the address cannot be listened on, and what opening
+    the store and the signing keys raises.
     """
     listener = _listen(settings.host, settings.port)
     configure_logs()
+    asyncio.run(_rehearse(settings))
     config = uvicorn.Config(
         make_app(settings),
         loop="asyncio" if sys.platform == "win32" else "uvloop",
@@ -54,6 +57,13 @@ def serve(settings: Settings) -> None:
     server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(3)
+
+
+async def _rehearse(settings: Settings) -> None:
+    # What cannot be opened is one clear line here; from within the server's
+    # own start it would be a page of traceback.
+    async with opened_core(settings):
+        pass
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -24,7 +24,8 @@ from edgepass_sidecar.store import SessionStore, StoreUnavailable
 RELOAD_EVERY = HURRIED_PUBLISHED_FOR / 2
 _log = logging.getLogger("edgepass.keys")
 
-Update = Callable[[tuple[SigningKey, ...]], tuple[tuple[SigningKey, ...], tuple[Event, ...]]]
+Keys = tuple[SigningKey, ...]
+Update = tuple[Keys, tuple[Event, ...]]
 
 
 class NoActiveKey(Exception):
@@ -41,7 +42,7 @@ class KeyKeeper:
         self._master_key = master_key
         self._algorithm = algorithm
         self._clock = clock
-        self._keys: tuple[SigningKey, ...] = ()
+        self._keys: Keys = ()
         self._signers: dict[str, LocalSigner] = {}
 
     async def open(self) -> None:
@@ -50,12 +51,7 @@ class KeyKeeper:
         Raises `WrongMasterKey` if any of them cannot be opened, because finding
         that out at the next rotation would be too late.
         """
-        await self.reload()
-        stages = {
-            key.stage(self._clock()) for key in self._keys if key.algorithm == self._algorithm
-        }
-        if not stages & {Stage.ACTIVE, Stage.UPCOMING}:
-            await self.rotate(PUBLISHED_FOR)
+        await self._replace(self._with_a_key_of_the_algorithm)
 
     async def reload(self) -> None:
         _, keys = await self._store.load_signing_keys()
@@ -86,7 +82,7 @@ class KeyKeeper:
         body = orjson.dumps(document)
         return body, f'"{sha256(body).hexdigest()[:32]}"'
 
-    def list_keys(self) -> tuple[SigningKey, ...]:
+    def list_keys(self) -> Keys:
         return self._keys
 
     async def rotate(self, published_for: float) -> SigningKey:
@@ -94,45 +90,47 @@ class KeyKeeper:
 
         Where nothing signs yet, nobody can hold an older key set: it signs at once.
         """
-        now = self._clock()
-        made: list[SigningKey] = []
-
-        def update(
-            keys: tuple[SigningKey, ...],
-        ) -> tuple[tuple[SigningKey, ...], tuple[Event, ...]]:
-            delay = published_for if find_active_key(keys, now) else 0.0
-            successor = make_signing_key(
-                self._algorithm, self._master_key, created_at=now, active_at=now + delay
-            )
-            made[:] = [successor]
-            event = Event(type="key.published", at=now, data={"key_id": successor.key_id})
-            return rotate(keys, successor, now), (event,)
-
-        await self._replace(update)
-        return made[0]
+        keys = await self._replace(lambda keys: self._with_successor(keys, published_for))
+        return keys[-1]
 
     async def revoke(self, key_id: str) -> bool:
         """Withdraw a key at once; where it was the one that signs, another takes over at once."""
         now = self._clock()
         if all(key.key_id != key_id or key.revoked_at is not None for key in self._keys):
             return False
+        event = Event(type="key.revoked", at=now, data={"key_id": key_id})
 
-        def update(
-            keys: tuple[SigningKey, ...],
-        ) -> tuple[tuple[SigningKey, ...], tuple[Event, ...]]:
-            return revoke(keys, key_id, now), (
-                Event(type="key.revoked", at=now, data={"key_id": key_id}),
-            )
+        def update(keys: Keys) -> Update:
+            kept = revoke(keys, key_id, now)
+            if find_active_key(kept, now) is not None:
+                return kept, (event,)
+            replaced, events = self._with_successor(kept, PUBLISHED_FOR)
+            return replaced, (event, *events)
 
         await self._replace(update)
-        if find_active_key(self._keys, now) is None:
-            await self.rotate(PUBLISHED_FOR)
         return True
 
-    async def _replace(self, update: Update) -> None:
-        stored = False
-        while not stored:
+    def _with_a_key_of_the_algorithm(self, keys: Keys) -> Update | None:
+        now = self._clock()
+        stages = {key.stage(now) for key in keys if key.algorithm == self._algorithm}
+        if stages & {Stage.ACTIVE, Stage.UPCOMING}:
+            return None
+        return self._with_successor(keys, PUBLISHED_FOR)
+
+    def _with_successor(self, keys: Keys, published_for: float) -> Update:
+        now = self._clock()
+        delay = published_for if find_active_key(keys, now) else 0.0
+        successor = make_signing_key(
+            self._algorithm, self._master_key, created_at=now, active_at=now + delay
+        )
+        event = Event(type="key.published", at=now, data={"key_id": successor.key_id})
+        return rotate(keys, successor, now), (event,)
+
+    async def _replace(self, update: Callable[[Keys], Update | None]) -> Keys:
+        """Store what `update` makes of the keys; a lost race asks it again, `None` leaves them."""
+        while True:
             version, keys = await self._store.load_signing_keys()
-            changed, events = update(keys)
-            stored = await self._store.replace_signing_keys(version, changed, events)
-        await self.reload()
+            changed = update(keys)
+            if changed is None or await self._store.replace_signing_keys(version, *changed):
+                await self.reload()
+                return keys if changed is None else changed[0]
