@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
-from edgepass._auth import Claims, SessionId, UserId
+from edgepass._auth import Claims, Payload, SessionId, UserId
 from edgepass._errors import (
     AudienceMismatch,
     AuthorizedPartyMismatch,
@@ -57,10 +56,14 @@ class Expectations:
             raise ValueError("maximum_lifetime must be more than 0 seconds")
         if self.maximum_token_bytes < 1:
             raise ValueError("maximum_token_bytes must be at least 1")
+        # Copies, so that nobody changes the demands by changing a list they came in.
+        object.__setattr__(self, "algorithms", tuple(self.algorithms))
         object.__setattr__(self, "_audiences", _parse_names("audience", self.audience))
         object.__setattr__(
             self, "_parties", _parse_names("authorized_parties", self.authorized_parties)
         )
+        object.__setattr__(self, "audience", self._audiences)
+        object.__setattr__(self, "authorized_parties", self._parties)
 
     def accepts_audience(self, audience: tuple[str, ...]) -> bool:
         return self._audiences is None or not self._audiences.isdisjoint(audience)
@@ -111,7 +114,7 @@ def validate_claims(payload: dict[str, object], expected: Expectations, now: flo
         token_id=_parse_text(payload, "jti"),
         authorized_party=authorized_party,
         audience=audience,
-        payload=MappingProxyType(payload),
+        payload=Payload(payload),
     )
 
 
@@ -129,7 +132,8 @@ def _validate_times(
         raise TokenLifetimeTooLong(
             f"the token lives longer than {expected.maximum_lifetime} seconds"
         )
-    if now >= expires_at + expected.leeway:
+    # "not <" and not ">=": a clock that says NaN keeps nothing alive.
+    if not now < expires_at + expected.leeway:
         raise TokenExpired("the token has expired")
     if issued_at - expected.leeway > now:
         raise TokenIssuedInFuture("iat is in the future: the clocks differ")

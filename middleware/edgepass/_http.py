@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 _LONGEST_HEAD = 16 * 1024
 _HEAD_END = b"\r\n\r\n"
+_STATUS_LINE = re.compile(r"HTTP/1\.[01] ([0-9]{3})(?: [^\r\n\0]*)?")
+_FIELD_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 class FetchFailed(Exception):
@@ -67,6 +71,8 @@ class Endpoint:
         try:
             writer.write(self._request(headers))
             status, fields = _parse_head(await _read_head(reader))
+            while 100 <= status < 200:  # interim; the answer is yet to come
+                status, fields = _parse_head(await _read_head(reader))
             return Response(status, fields, await _read_body(reader, status, fields, maximum_bytes))
         finally:
             # Not closed in good order but dropped: nobody waits for a peer here.
@@ -103,17 +109,17 @@ async def _read_head(reader: asyncio.StreamReader) -> bytes:
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-    version, _, rest = first.partition(" ")
-    status = rest[:3]
-    if version not in ("HTTP/1.1", "HTTP/1.0") or not (status.isascii() and status.isdigit()):
+    status = _STATUS_LINE.fullmatch(first)
+    if status is None:
         raise FetchFailed("the answer is not HTTP/1.1")
     fields: dict[str, str] = {}
     for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
+        field = _FIELD_LINE.fullmatch(line)
+        if field is None:
             raise FetchFailed("the answer has a malformed header field")
-        fields[name.lower()] = value.strip()
-    return int(status), fields
+        name, value = field[1].lower(), field[2].rstrip(" \t")
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return int(status[1]), fields
 
 
 async def _read_body(
@@ -128,7 +134,9 @@ async def _read_body(
     length = fields.get("content-length")
     if length is None:
         return await _read_to_end(reader, maximum_bytes)
-    if not (length.isascii() and length.isdigit()) or int(length) > maximum_bytes:
+    if not (length.isascii() and length.isdigit() and len(length) < 10):
+        raise FetchFailed("the answer has a malformed Content-Length")
+    if int(length) > maximum_bytes:
         raise FetchFailed(f"the answer is longer than {maximum_bytes} bytes")
     return await reader.readexactly(int(length))
 
@@ -145,11 +153,13 @@ async def _read_to_end(reader: asyncio.StreamReader, maximum_bytes: int) -> byte
 async def _read_chunks(reader: asyncio.StreamReader, maximum_bytes: int) -> bytes:
     body = b""
     while True:
-        line = await reader.readuntil(b"\r\n")
-        size = int(line.split(b";", 1)[0].strip(), 16)
+        line = _CHUNK_LINE.fullmatch(await reader.readuntil(b"\r\n"))
+        if line is None:
+            raise FetchFailed("the answer has a malformed chunk")
+        size = int(line[1], 16)
         if size == 0:
             return body
-        if size < 0 or len(body) + size > maximum_bytes:
+        if len(body) + size > maximum_bytes:
             raise FetchFailed(f"the answer is longer than {maximum_bytes} bytes")
         body += await reader.readexactly(size)
         if await reader.readexactly(2) != b"\r\n":

@@ -42,9 +42,9 @@ def parse_jwk(member: object, backend: Backend) -> VerificationKey:
         algorithms, material, signature_key = _parse_material(member, backend)
         declared = member.get("alg")
         if declared is not None:
-            if declared not in algorithms:
+            if not isinstance(declared, str) or declared not in algorithms:
                 raise UnusableKey("its alg is not one of this kind of key")
-            algorithms = frozenset((str(declared),))
+            algorithms = frozenset((declared,))
     except ValueError as error:
         raise UnusableKey(f"key {key_id!r}: {error}") from None
     return VerificationKey(key_id, algorithms, material, signature_key)

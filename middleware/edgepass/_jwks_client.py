@@ -145,6 +145,12 @@ class JwksClient:
         max_age = _MAX_AGE.search(response.headers.get("cache-control", ""))
         fresh_for = float(max_age[1]) if max_age else _DEFAULT_FRESH_FOR
         changed = self._keyring.replace(keys, time.monotonic(), fresh_for, random.random())
-        self._etag = response.headers.get("etag", self._etag if keys is None else None)
+        self._etag = _find_etag(response) or (self._etag if keys is None else None)
         if changed:
             self._on_change()
+
+
+def _find_etag(response: Response) -> str | None:
+    etag = response.headers.get("etag", "")
+    # It goes into our next request, so it must be one that a request may carry.
+    return etag if etag.isascii() and etag.isprintable() else None

@@ -33,10 +33,9 @@ class Header:
 def parse_jws(token: bytes) -> Jws:
     """Split and decode `token`, or raise `TokenMalformed`. The caller bounds its length."""
     signing_input, _, signature = token.rpartition(b".")
-    header, _, payload = signing_input.partition(b".")
-    # A second full stop in what should be the payload is no base64url, so it
-    # is refused below; an empty header or signature is none either.
-    if not header or not signature:
+    header, stop, payload = signing_input.partition(b".")
+    # A third full stop would be in the payload, which then is not base64url.
+    if not header or not stop or not signature:
         raise TokenMalformed("the token is not three segments separated by full stops")
     try:
         return Jws(header, signing_input, parse_base64url(payload), parse_base64url(signature))

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from time import perf_counter_ns
 
-from edgepass._asgi import ASGIApp, Headers, Receive, Scope, Send
+from edgepass._asgi import ASGIApp, Receive, Scope, Send
 from edgepass._auth import Claims, SignedIn, SignedOut
 from edgepass._claims import Expectations
 from edgepass._credential import find_credential
@@ -74,44 +74,41 @@ class EdgepassMiddleware:
         if self._required and not self._canonical.accepts(scope):
             await REFUSALS[PATH_NOT_CANONICAL].send(scope, receive, send)
             return
-        state = await self._recognise(scope["headers"], started)
+        state: SignedIn | SignedOut
+        try:
+            token = find_credential(scope["headers"], SESSION_COOKIE)
+            if token is None:
+                state = _NO_CREDENTIAL
+            else:
+                claims = self._cache.find(token, self._clock())
+                if claims is None:
+                    claims = await self._verify(token)
+                state = SignedIn(claims, perf_counter_ns() - started)
+        except TokenRefused as refusal:
+            state = SignedOut(refusal.code)
         scope["edgepass"] = scope["user"] = scope["auth"] = state
         if type(state) is SignedOut and self._required and not self._is_open(scope):
             await REFUSALS[state.code].send(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    async def _recognise(self, headers: Headers, started: int) -> SignedIn | SignedOut:
-        try:
-            token = find_credential(headers, SESSION_COOKIE)
-            if token is None:
-                return _NO_CREDENTIAL
-            now = self._clock()
-            claims = self._cache.find(token, now)
-            if claims is None:
-                claims = await self._verify(token, now)
-        except TokenRefused as refusal:
-            return SignedOut(refusal.code)
-        return SignedIn(claims, perf_counter_ns() - started)
-
-    async def _verify(self, token: bytes, now: float) -> Claims:
+    async def _verify(self, token: bytes) -> Claims:
         if self._client is None:
             assert self._keys is not None
-            claims = verify(token, self._keys, self._expected, now)
+            claims = verify(token, self._keys, self._expected, self._clock())
         else:
-            claims = await self._verify_with_fetched_keys(self._client, token, now)
+            claims = await self._verify_with_fetched_keys(self._client, token)
         validate_standing(claims)
         self._cache.insert(token, claims.expires_at + self._expected.leeway, claims)
         return claims
 
-    async def _verify_with_fetched_keys(
-        self, client: JwksClient, token: bytes, now: float
-    ) -> Claims:
+    async def _verify_with_fetched_keys(self, client: JwksClient, token: bytes) -> Claims:
         keys = await client.find_keys()
         if keys is None:
             raise KeysUnavailable("no keys could be had from the issuer")
         try:
-            return verify(token, keys, self._expected, now)
+            # The clock is read after the keys have come: a token may expire meanwhile.
+            return verify(token, keys, self._expected, self._clock())
         except UnknownKey:
             newer = await client.find_newer_keys(keys)
             if newer is None:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from edgepass._asgi import Scope
 
 # What a router, a proxy or a file system may read in another way than we do.
-_AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|$)|[\\;#?\x00-\x1f\x7f\ufffd]")
+_AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|$)|[\\;#?\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _AMBIGUOUS_RAW = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 _REMEMBERED_PATHS = 1024
+_LONGEST_REMEMBERED = 256  # characters; a stranger can make up any number of long ones
 
 
 class PublicPaths:
@@ -24,6 +25,7 @@ class PublicPaths:
     def __init__(self, patterns: Iterable[str]) -> None:
         if isinstance(patterns, str):
             raise ValueError(f"public must be a list of paths, such as [{patterns!r}]")
+        patterns = tuple(patterns)
         for pattern in patterns:
             path = pattern.removesuffix("*")
             if "*" in path or (path != pattern and not path.endswith("/")):
@@ -56,9 +58,10 @@ class CanonicalPaths:
             return True
         if not is_canonical(path, None):
             return False
-        if len(self._seen) >= _REMEMBERED_PATHS:
-            self._seen.clear()
-        self._seen.add(path)
+        if len(path) <= _LONGEST_REMEMBERED:
+            if len(self._seen) >= _REMEMBERED_PATHS:
+                self._seen.clear()
+            self._seen.add(path)
         return True
 
 
