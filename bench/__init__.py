@@ -1,0 +1,1 @@
+"""What edgepass costs, next to its peers: `python -m bench`."""
