@@ -1,6 +1,7 @@
 """Fetches the issuer's key set, in the background and on demand, one fetch at a time (RFC 9111)."""
 
 import asyncio
+import contextvars
 import logging
 import random
 import re
@@ -14,6 +15,7 @@ from edgepass._keyring import Keyring
 
 FETCH_TIMEOUT = 2.0
 MAXIMUM_WAITING = 10_000
+PAUSE_BETWEEN_STEPS = 0.005
 _DEFAULT_FRESH_FOR = 300.0
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _log = logging.getLogger("edgepass")
@@ -45,7 +47,10 @@ class JwksClient:
             self._loop = loop
             self._flight = None
             self._rescheduled = asyncio.Event()
-            self._refresher = loop.create_task(self._refresh(self._rescheduled))
+            # In a context of its own: this outlives the request that it may start in.
+            self._refresher = loop.create_task(
+                self._refresh(self._rescheduled), context=contextvars.Context()
+            )
 
     async def stop(self) -> None:
         """End the background work and wait for its end."""
@@ -57,9 +62,9 @@ class JwksClient:
 
     async def find_keys(self) -> KeySet | None:
         """Return the keys held; when there are none yet, wait for the fetch under way."""
+        self.start()
         keys = self._keyring.find_keys(time.monotonic())
         if keys is None:
-            self.start()
             await self._demand()
             keys = self._keyring.find_keys(time.monotonic())
         return keys
@@ -91,7 +96,9 @@ class JwksClient:
 
     def _take_off(self) -> asyncio.Task[None]:
         if self._flight is None:
-            self._flight = asyncio.get_running_loop().create_task(self._fetch())
+            self._flight = asyncio.get_running_loop().create_task(
+                self._fetch(), context=contextvars.Context()
+            )
             self._flight.add_done_callback(self._land)
         return self._flight
 
@@ -103,6 +110,7 @@ class JwksClient:
 
     async def _refresh(self, rescheduled: asyncio.Event) -> None:
         while True:
+            await self._widen_keys()
             due_in = self._keyring.due_in(time.monotonic())
             if due_in <= 0:
                 await asyncio.wait((self._take_off(),))
@@ -114,6 +122,12 @@ class JwksClient:
             except TimeoutError:
                 pass
 
+    async def _widen_keys(self) -> None:
+        keys = self._keyring.find_keys(time.monotonic())
+        for _ in keys.widen() if keys is not None else ():
+            # Between steps of about 1 ms the requests have their turn.
+            await asyncio.sleep(PAUSE_BETWEEN_STEPS)
+
     async def _fetch(self) -> None:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if self._etag is not None:
@@ -122,7 +136,7 @@ class JwksClient:
             response = await self._endpoint.get(
                 headers=headers, maximum_bytes=MAXIMUM_DOCUMENT_BYTES, within=FETCH_TIMEOUT
             )
-            self._accept(response)
+            await self._accept(response)
         except (FetchFailed, KeySetRefused) as error:
             self._keyring.postpone(time.monotonic(), random.random())
             _log.warning("keys not fetched from %s: %s", self._endpoint.url, error)
@@ -131,10 +145,11 @@ class JwksClient:
             self._keyring.postpone(time.monotonic(), random.random())
             _log.exception("keys not fetched from %s", self._endpoint.url)
 
-    def _accept(self, response: Response) -> None:
+    async def _accept(self, response: Response) -> None:
         keys: KeySet | None = None
         if response.status == 200:
-            keys = KeySet.from_jwks(response.body)
+            # In a thread: without `cryptography`, loading 64 keys takes 300 ms.
+            keys = await asyncio.to_thread(KeySet.from_jwks, response.body)
             for reason in keys.left_out:
                 _log.warning("left out of the keys from %s: %s", self._endpoint.url, reason)
             if not len(keys):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgepass._base64url import parse_base64url
+from edgepass._base64url import ALPHABET, TO_STANDARD, parse_base64url, parse_standard
 from edgepass._errors import (
     CriticalHeaderUnsupported,
     KeyIdMissing,
@@ -10,6 +10,8 @@ from edgepass._errors import (
     TokenTypeMismatch,
 )
 from edgepass._json import parse_object
+
+_CHARACTERS = ALPHABET + b"."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,21 @@ class Header:
 
 def parse_jws(token: bytes) -> Jws:
     """Split and decode `token`, or raise `TokenMalformed`. The caller bounds its length."""
-    signing_input, _, signature = token.rpartition(b".")
-    header, stop, payload = signing_input.partition(b".")
-    # A third full stop would be in the payload, which then is not base64url.
-    if not header or not stop or not signature:
+    if token.translate(None, _CHARACTERS):
+        raise TokenMalformed("the token has characters that are not base64url")
+    segments = token.translate(TO_STANDARD).split(b".")
+    if len(segments) != 3 or not segments[0] or not segments[2]:
         raise TokenMalformed("the token is not three segments separated by full stops")
+    header, payload, signature = segments
     try:
-        return Jws(header, signing_input, parse_base64url(payload), parse_base64url(signature))
+        return Jws(
+            token[: len(header)],
+            token[: -1 - len(signature)],
+            parse_standard(payload),
+            parse_standard(signature),
+        )
     except ValueError:
-        raise TokenMalformed(
-            "a segment of the token is not base64url in its one spelling"
-        ) from None
+        raise TokenMalformed("a segment of the token is not in its one spelling") from None
 
 
 def parse_header(segment: bytes) -> Header:

@@ -58,6 +58,8 @@ class EdgepassMiddleware:
         self._canonical = CanonicalPaths()
         self._cache = TokenCache()
         self._keys = keys
+        for _ in keys.widen() if keys is not None else ():
+            pass  # at start there is nobody whose turn it could be
         if jwks_uri is None:
             jwks_uri = issuer.rstrip("/") + "/.well-known/jwks.json"
         elif keys is not None:

@@ -1,10 +1,14 @@
 """RS256, ES256 and EdDSA through `cryptography` (RFC 7518 sections 3.3 and 3.4, RFC 8037)."""
 
+from collections.abc import Iterator
+
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+
+from edgepass._signatures._ed25519 import parse_public_key
 
 _PKCS1 = padding.PKCS1v15()
 _SHA256 = SHA256()
@@ -27,6 +31,9 @@ class RsaKey:
             return False
         return True
 
+    def widen(self) -> Iterator[None]:
+        return iter(())
+
 
 class P256Key:
     __slots__ = ("_key",)
@@ -47,11 +54,16 @@ class P256Key:
             return False
         return True
 
+    def widen(self) -> Iterator[None]:
+        return iter(())
+
 
 class Ed25519Key:
     __slots__ = ("_key",)
 
     def __init__(self, x: bytes) -> None:
+        # OpenSSL takes points of small order, and y beyond the prime.
+        parse_public_key(x)
         self._key = Ed25519PublicKey.from_public_bytes(x)
 
     def verify(self, signature: bytes, message: bytes) -> bool:
@@ -60,3 +72,6 @@ class Ed25519Key:
         except InvalidSignature:
             return False
         return True
+
+    def widen(self) -> Iterator[None]:
+        return iter(())
