@@ -167,8 +167,10 @@ def _parse_time(name: str, value: object) -> float:
 
 
 def _parse_text(payload: dict[str, object], name: str) -> str | None:
-    value = payload.get(name)
-    if value is not None and not isinstance(value, str):
+    if name not in payload:
+        return None
+    value = payload[name]
+    if not isinstance(value, str):
         raise ClaimMalformed(f"{name} is not a string")
     return value
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import ssl
 
 _LONGEST_HEAD = 16 * 1024
+_MOST_CHUNKS = 1024  # more would be so small that they are meant to keep us busy
 _HEAD_END = b"\r\n\r\n"
 _STATUS_LINE = re.compile(r"HTTP/1\.[01] ([0-9]{3})(?: [^\r\n\0]*)?")
 _FIELD_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)")
@@ -142,25 +143,26 @@ async def _read_body(
 
 
 async def _read_to_end(reader: asyncio.StreamReader, maximum_bytes: int) -> bytes:
-    body = b""
+    body = bytearray()
     while chunk := await reader.read(_LONGEST_HEAD):
         body += chunk
         if len(body) > maximum_bytes:
             raise FetchFailed(f"the answer is longer than {maximum_bytes} bytes")
-    return body
+    return bytes(body)
 
 
 async def _read_chunks(reader: asyncio.StreamReader, maximum_bytes: int) -> bytes:
-    body = b""
-    while True:
+    body = bytearray()
+    for _ in range(_MOST_CHUNKS):
         line = _CHUNK_LINE.fullmatch(await reader.readuntil(b"\r\n"))
         if line is None:
             raise FetchFailed("the answer has a malformed chunk")
         size = int(line[1], 16)
         if size == 0:
-            return body
+            return bytes(body)
         if len(body) + size > maximum_bytes:
             raise FetchFailed(f"the answer is longer than {maximum_bytes} bytes")
         body += await reader.readexactly(size)
         if await reader.readexactly(2) != b"\r\n":
             raise FetchFailed("the answer has a malformed chunk")
+    raise FetchFailed(f"the answer comes in more than {_MOST_CHUNKS} chunks")

@@ -17,7 +17,7 @@ class Keyring:
     """The last good key set, and the decision to fetch the next.
 
     Fetches are due at 50 to 90 % of what the issuer calls fresh, then by a
-    back-off of 1 to 60 seconds while the issuer fails. A failure replaces
+    back-off of up to 1, 2, 4 … 60 seconds while the issuer fails. A failure replaces
     nothing; the last good keys stay usable for 24 hours.
     """
 

@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from edgepass_sidecar.api import backend, frontend, scripts, well_known
 from edgepass_sidecar.api.answers import (
-    answer_failure,
+    AnswerFailures,
     answer_http_exception,
     answer_refused,
     answer_unavailable,
@@ -75,7 +75,7 @@ def make_app(settings: Settings, clock: Clock = time) -> Starlette:
             app.state.context = Context(
                 core=core,
                 settings=settings,
-                secret_keys=SecretKeys(settings.secret_keys, core.store),
+                secret_keys=SecretKeys(settings.secret_keys, core.store, clock),
             )
             background = (core.keys.keep_reloading(), core.touches.keep_writing())
             tasks = [asyncio.create_task(work) for work in background]
@@ -86,7 +86,7 @@ def make_app(settings: Settings, clock: Clock = time) -> Starlette:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    return Starlette(
+    app = Starlette(
         routes=[*frontend.ROUTES, *backend.ROUTES, *well_known.ROUTES, *scripts.ROUTES],
         middleware=[
             Middleware(Guard, is_https=settings.is_https),
@@ -98,13 +98,16 @@ def make_app(settings: Settings, clock: Clock = time) -> Starlette:
                 allow_headers=["content-type"],
                 expose_headers=["retry-after"],
             ),
+            Middleware(AnswerFailures),
         ],
         exception_handlers={
             Refused: answer_refused,
             HTTPException: answer_http_exception,
             StoreUnavailable: answer_unavailable,
             NoActiveKey: answer_unavailable,
-            Exception: answer_failure,
         },
         lifespan=lifespan,
     )
+    # A redirect would repeat the Host header, which is whatever a client says it is.
+    app.router.redirect_slashes = False
+    return app

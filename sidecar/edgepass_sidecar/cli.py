@@ -127,6 +127,13 @@ async def _examine(_: Core, settings: Settings, __: argparse.Namespace) -> None:
         raise Refused(424, "deployment_out_of_order", "something is out of order, see above")
 
 
+def _parse_limit(text: str) -> int:
+    limit = int(text)
+    if limit < 1:
+        raise ValueError("must be 1 or more")
+    return limit
+
+
 def _date(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
@@ -152,7 +159,7 @@ def _add_session_commands(parser: argparse.ArgumentParser) -> None:
     listing = commands.add_parser("list", help="list sessions, newest first")
     listing.add_argument("--user", metavar="USER_ID", type=UserId)
     listing.add_argument("--status", type=Status, choices=list(Status))
-    listing.add_argument("--limit", type=int, default=50)
+    listing.add_argument("--limit", type=_parse_limit, default=50)
     listing.set_defaults(command=_list_sessions)
     starting = commands.add_parser("start", help="start a session and print its tokens")
     starting.add_argument("user", metavar="USER_ID")

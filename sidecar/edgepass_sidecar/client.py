@@ -17,7 +17,7 @@ class Client:
     """One browser or app installation.
 
     `version` counts commits, 0 before the first. `token_hash` is that of the
-    client token; the one before it answers until `previous_answers_until`.
+    client token since `rotated_at`, `previous_token_hash` that of the one before.
     `sessions` are those that were live when the client was loaded.
     """
 
@@ -25,7 +25,7 @@ class Client:
     version: int
     token_hash: bytes
     previous_token_hash: bytes | None
-    previous_answers_until: float
+    rotated_at: float
     last_active_session_id: SessionId | None
     created_at: float
     updated_at: float
@@ -85,13 +85,13 @@ def finish_sessions(
     return _with_an_active_session(client, now), tuple(events)
 
 
-def rotate_token(client: Client, token_hash: bytes, *, grace: float, now: float) -> Decision:
-    """Give the client a new token; the present one goes on answering for `grace` seconds."""
+def rotate_token(client: Client, token_hash: bytes, now: float) -> Decision:
+    """Give the client a new token; the present one becomes the previous one."""
     client = replace(
         client,
         token_hash=token_hash,
         previous_token_hash=client.token_hash,
-        previous_answers_until=now + grace,
+        rotated_at=now,
         updated_at=now,
     )
     return client, (Event(type="client.rotated", at=now, client_id=client.id),)

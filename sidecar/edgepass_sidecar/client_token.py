@@ -10,6 +10,9 @@ from edgepass_sidecar.client import Client
 from edgepass_sidecar.identifier import ClientId
 
 SECRET_BYTES = 32
+# Seconds in which a token that was just rotated away still answers: as long as
+# the requests that were under way with it may take.
+PREVIOUS_TOKEN_GRACE = 10.0
 _SHAPE = re.compile(r"(client_[0-9A-Za-z]{25})\.([0-9a-f]{64})")
 
 
@@ -59,4 +62,6 @@ def recognise(client: Client, token: ClientToken, now: float) -> Recognition:
         presented, client.previous_token_hash
     ):
         return Recognition.UNKNOWN
-    return Recognition.PREVIOUS if now < client.previous_answers_until else Recognition.STOLEN
+    if now < client.rotated_at + PREVIOUS_TOKEN_GRACE:
+        return Recognition.PREVIOUS
+    return Recognition.STOLEN

@@ -15,7 +15,8 @@ TicketId = NewType("TicketId", str)
 BUCKETS = 1 << 12
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BUCKET_LENGTH, _RANDOM_LENGTH = 3, 22  # base62 digits for 12 and for 128 bits
-_USER_ID = re.compile(r"[A-Za-z0-9_.:|@+~-]{1,128}")
+# Not . or .. alone, which a path resolves away.
+_USER_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.:|@+~-]{1,128}")
 
 
 def client_id(random: bytes) -> ClientId:

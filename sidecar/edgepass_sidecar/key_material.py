@@ -64,7 +64,7 @@ def open_signer(key: SigningKey, master_key: bytes) -> LocalSigner:
     nonce, ciphertext = key.sealed_private[:_NONCE_BYTES], key.sealed_private[_NONCE_BYTES:]
     try:
         private_der = AESGCM(master_key).decrypt(nonce, ciphertext, key.key_id.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise WrongMasterKey(
             f"signing key {key.key_id} in the store was sealed under another EDGEPASS_MASTER_KEY"
         ) from None

@@ -1,16 +1,29 @@
 """Log lines as JSON objects, one per line, on standard error."""
 
+import json
 import logging
+import re
 import time
 from typing import Any
 
 import orjson
 
+# Session tokens, client tokens, tickets, secret keys, private keys: each by its shape.
+_SECRETS = re.compile(
+    r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}"
+    r"|(?:client|sit)_\w+\.[0-9a-f]{8,}"
+    r"|sk_(?:live|test)_\w{8,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"
+)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger, message, and what was passed as `extra`."""
+    """Time, level, logger, message, and what was passed as `extra`; secrets masked.
+
+    None is logged on purpose. A traceback ends in a text that somebody else
+    wrote, and what it quotes nobody knows.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -23,7 +36,12 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        try:
+            text = orjson.dumps(line, default=str).decode()
+        except orjson.JSONEncodeError:
+            # A lone surrogate, say, out of a path: the line is worth more than its spelling.
+            text = json.dumps(line, default=str)
+        return _SECRETS.sub("[masked]", text)
 
 
 def configure_logs() -> None:

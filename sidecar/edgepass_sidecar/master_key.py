@@ -36,10 +36,18 @@ def find_master_key(settings: Settings) -> bytes:
 
 def _make(file: Path) -> bytes:
     key = secrets.token_bytes(MASTER_KEY_BYTES)
-    # O_EXCL: of two processes that start together, one makes the file.
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(base64.b64encode(key) + b"\n")
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(base64.b64encode(key) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        # A link fails where the name is taken: of two processes that start
+        # together one makes the file, and nobody ever reads half of it.
+        os.link(draft, file)
+    finally:
+        draft.unlink()
     _log.warning("development: made a master key in %s; keep it with the database", file)
     return key
 

@@ -84,13 +84,12 @@ def standing(session: Session, now: float) -> Status:
     """Say what `session` is at `now`, whether or not anyone has written that down yet.
 
     What was done to a session outranks time: one that was revoked and has since
-    expired is revoked, because that is what an investigator has to see. Both
-    limits are exclusive, so a session lasts exactly its maximum lifetime.
+    expired is revoked, because that is what an investigator has to see. Of two
+    limits the earlier one ended it. Both are exclusive, so a session lasts
+    exactly its maximum lifetime.
     """
     if not session.is_live:
         return session.status
-    if now >= session.expire_at:
-        return Status.EXPIRED
-    if session.inactivity_timeout is not None and now >= session.abandon_at:
-        return Status.ABANDONED
-    return session.status
+    if now < session.expire_at and now < session.abandon_at:
+        return session.status
+    return Status.ABANDONED if session.abandon_at < session.expire_at else Status.EXPIRED

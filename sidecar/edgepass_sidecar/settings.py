@@ -1,7 +1,6 @@
 """Settings from the environment and `edgepass.toml`, judged as a whole before anything starts."""
 
 import base64
-import binascii
 import ipaddress
 import re
 import tomllib
@@ -9,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from edgepass_sidecar.key_material import MASTER_KEY_BYTES
 from edgepass_sidecar.policy import DEFAULT_MAXIMUM_LIFETIME, SessionPolicy
@@ -25,6 +23,9 @@ MEMORY = "memory:"
 _SQLITE = "sqlite:///"
 MASTER_KEY_REMEDY = "make one with: openssl rand -base64 32"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+# A name, an IPv4 address, or an IPv6 address in brackets; as browsers write them in Origin.
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_ORIGIN = re.compile(rf"(?P<scheme>https?)://(?:{_HOST.pattern})(?::(?P<port>[0-9]{{1,5}}))?")
 _DURATION = re.compile(r"(\d{1,10})([smhd]?)")
 _LATER = {
     "WEBHOOK_URL": "webhooks are not delivered by this version",
@@ -133,7 +134,8 @@ class _Reader:
             raise WrongSetting(name, str(error)) from None
 
     def _public_url(self, production: bool, host: str, port: int) -> str:
-        default = "" if production else f"http://{host}:{port}"
+        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        default = "" if production else f"http://{authority}"
         url = self._take("PUBLIC_URL", default, _parse_origin)
         if not url:
             raise WrongSetting(
@@ -194,7 +196,7 @@ def read_master_key(file: Path) -> bytes:
 def _parse_master_key(text: str) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one, and so is text that is not ASCII
         key = b""
     if len(key) != MASTER_KEY_BYTES:
         raise ValueError(f"must be 32 bytes in base64: {MASTER_KEY_REMEDY}")
@@ -212,7 +214,8 @@ def _one_of(*names: str) -> Callable[[str], str]:
 
 def _parse_listen(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+    known = _HOST.fullmatch(host) and colon and port.isascii() and port.isdigit()
+    if not known or int(port) > 65535:
         raise ValueError(f"{text!r} must be a host and a port, such as 127.0.0.1:8787")
     return host.strip("[]"), int(port)
 
@@ -232,9 +235,14 @@ def _parse_store(text: str) -> str:
 
 
 def _parse_token_lifetime(text: str) -> int:
-    seconds = _parse_seconds(text)
+    try:
+        seconds = _parse_seconds(text)
+    except ValueError:
+        seconds = 0
     if not 30 <= seconds <= 300:
-        raise ValueError(f"{text!r} must be 30 to 300 seconds: edges refuse what lives longer")
+        raise ValueError(
+            f"{text!r} must be 30 to 300 seconds, a whole number: edges refuse what lives longer"
+        )
     return seconds
 
 
@@ -250,19 +258,13 @@ def _parse_seconds(text: str) -> int:
 
 
 def _parse_origin(text: str) -> str:
-    parts = urlsplit(text)
-    rebuilt = f"{parts.scheme}://{parts.netloc}"
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or text != rebuilt
-        or text != text.lower()
-        or "@" in text
-        or not text.isascii()
-    ):
+    origin = _ORIGIN.fullmatch(text)
+    port = origin["port"] if origin else None
+    is_default = origin is not None and port == {"http": "80", "https": "443"}[origin["scheme"]]
+    if origin is None or is_default or (port is not None and not 0 < int(port) < 65536):
         raise ValueError(
             f"{text!r} must be an origin in lower case, such as https://auth.example.com:"
-            " scheme, host and perhaps a port, with no slash at the end"
+            " scheme, host and perhaps a port that is not the usual one, with no slash at the end"
         )
     return text
 

@@ -58,21 +58,42 @@ def published_keys(keys: Sequence[SigningKey], now: float) -> tuple[SigningKey, 
 
 
 def rotate(keys: Sequence[SigningKey], successor: SigningKey, now: float) -> tuple[SigningKey, ...]:
-    """Add `successor`; whatever signs until then retires when it becomes active."""
-    kept = tuple(
-        replace(key, retired_at=successor.active_at)
-        if key.revoked_at is None
-        and (key.retired_at is None or key.retired_at > successor.active_at)
-        else key
+    """Add `successor`; whatever signs until then retires when it becomes active.
+
+    A key that was to become active later than `successor` never will, and goes.
+    """
+    kept = (
+        key
         for key in keys
         if key.stage(now) is not Stage.GONE
+        and (key.stage(now) is not Stage.UPCOMING or key.active_at <= successor.active_at)
     )
-    return (*kept, successor)
+    return _scheduled((*kept, successor), now)
 
 
 def revoke(keys: Sequence[SigningKey], key_id: str, now: float) -> tuple[SigningKey, ...]:
-    """Withdraw a key: it leaves the published key set at once, and its tokens with it."""
-    return tuple(
+    """Withdraw a key: it leaves the published key set at once, and its tokens with it.
+
+    Where it was to take over from another, that one signs on.
+    """
+    revoked = (
         replace(key, revoked_at=now) if key.key_id == key_id and key.revoked_at is None else key
         for key in keys
     )
+    return _scheduled(tuple(revoked), now)
+
+
+def _scheduled(keys: tuple[SigningKey, ...], now: float) -> tuple[SigningKey, ...]:
+    """Have each key that has not yet retired do so when the next one becomes active."""
+    sound = sorted((key for key in keys if key.revoked_at is None), key=lambda key: key.active_at)
+    successors = dict(zip((key.key_id for key in sound), sound[1:], strict=False))
+    return tuple(
+        key
+        if key.revoked_at is not None or (key.retired_at is not None and key.retired_at <= now)
+        else replace(key, retired_at=_active_at(successors.get(key.key_id)))
+        for key in keys
+    )
+
+
+def _active_at(key: SigningKey | None) -> float | None:
+    return key.active_at if key is not None else None

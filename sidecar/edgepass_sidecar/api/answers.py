@@ -1,5 +1,6 @@
 """Answers: JSON with exactly the type and the error envelope that clients expect."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgepass_sidecar.service.key_keeper import NoActiveKey
 from edgepass_sidecar.service.refusal import Refused
@@ -16,6 +18,7 @@ from edgepass_sidecar.store import StoreUnavailable
 # Exactly this, without a charset: @clerk/backend parses nothing else.
 JSON = "application/json"
 RETRY_AFTER = "1"
+_log = logging.getLogger("edgepass.failures")
 _CODES = {404: "resource_not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
 
@@ -50,8 +53,29 @@ async def answer_http_exception(_: Request, error: Exception) -> Response:
 
 async def answer_unavailable(_: Request, error: Exception) -> Response:
     assert isinstance(error, StoreUnavailable | NoActiveKey)
+    _log.error("unavailable: %s", error)
     return error_answer(503, "unavailable", "The session store does not answer: try again.")
 
 
-async def answer_failure(_: Request, __: Exception) -> Response:
-    return error_answer(500, "internal_error", "Something went wrong on our side.")
+class AnswerFailures:
+    """Answers 500 for a fault of ours, inside of what adds headers to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        except Exception:
+            if started or scope["type"] != "http":
+                raise
+            _log.exception("a request failed")
+            failure = error_answer(500, "internal_error", "Something went wrong on our side.")
+            await failure(scope, receive, send)

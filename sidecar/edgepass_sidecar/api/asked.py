@@ -19,6 +19,7 @@ MAXIMUM_BODY_BYTES = 64 * 1024
 MAXIMUM_COOKIE_BYTES = 16 * 1024
 MAXIMUM_FIELDS = 100
 _LONGEST_USER_AGENT = 512
+_SPACES = " \t"  # what browsers trim; of other white space they make a different name
 
 
 async def read_body(request: Request, shape: type[Body]) -> Body:
@@ -87,7 +88,11 @@ def find_cookie(headers: Headers, name: str) -> str | None:
         raise Refused(431, "cookie_too_large", "The Cookie header is longer than 16 kB.")
     pairs = (pair.partition("=") for pair in fields.split(";"))
     # Browsers compare the prefix __Host- without regard to case, so must we.
-    values = [value.strip() for key, _, value in pairs if key.strip().lower() == name.lower()]
+    values = [
+        value.strip(_SPACES)
+        for key, _, value in pairs
+        if key.strip(_SPACES).lower() == name.lower()
+    ]
     if len(values) > 1:
         # A sibling domain can set a second one (RFC 6265bis section 8.6).
         raise client_token_invalid()

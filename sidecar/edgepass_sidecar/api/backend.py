@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -43,6 +44,14 @@ class Profile(msgspec.Struct):
     last_name: Text | msgspec.UnsetType | None = msgspec.UNSET
     image_url: Text | msgspec.UnsetType | None = msgspec.UNSET
     public_metadata: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        try:
+            orjson.dumps(self.public_metadata or None, default=lambda _: None)
+        except orjson.JSONEncodeError:
+            raise ValueError(
+                "public_metadata has a number or a depth that JSON cannot carry"
+            ) from None
 
     def changes(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in Profile.__struct_fields__}
@@ -85,7 +94,10 @@ class NewToken(msgspec.Struct):
 def _authorized(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         context = context_of(request)
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        fields = request.headers.getlist("authorization")
+        if len(fields) > 1:
+            raise Refused(400, "authorization_repeated", "Send one Authorization field.")
+        scheme, _, key = (fields[0] if fields else "").partition(" ")
         if scheme.lower() != "bearer" or not await context.secret_keys.recognises(key.strip()):
             raise Refused(401, "clerk_key_invalid", "Send a secret key as Authorization: Bearer.")
         return await handler(context, request)
@@ -136,8 +148,8 @@ async def _get_sessions(context: Context, request: Request) -> Response:
     now = context.core.clock()
     page = await context.core.store.list_sessions(
         SessionQuery(
-            user_id=UserId(query.user_id) if query.user_id else None,
-            client_id=ClientId(query.client_id) if query.client_id else None,
+            user_id=UserId(query.user_id) if query.user_id is not None else None,
+            client_id=ClientId(query.client_id) if query.client_id is not None else None,
             status=query.status,
             limit=query.limit,
             offset=query.offset,

@@ -15,8 +15,8 @@ from edgepass_sidecar.api.schema import (
     sign_in_shape,
     token_shape,
 )
-from edgepass_sidecar.client import Client
 from edgepass_sidecar.identifier import SessionId
+from edgepass_sidecar.service.core import Presented
 from edgepass_sidecar.service.refusal import Refused, invalid
 from edgepass_sidecar.service.sessions import finish, refresh, touch, view, view_client
 from edgepass_sidecar.service.sign_in import sign_in_with_ticket, sign_out
@@ -49,7 +49,7 @@ async def post_sign_in(request: Request) -> Response:
     signed_in = await sign_in_with_ticket(
         context.core, context.client_token(request), body.ticket, context.origin(request)
     )
-    client = await _client_shape(context, signed_in.client, party)
+    client = await _client_shape(context, Presented(signed_in.client, is_current=True), party)
     response = answer(
         {"response": sign_in_shape(signed_in.client, signed_in.session), "client": client}
     )
@@ -67,8 +67,10 @@ async def post_token(request: Request) -> Response:
 async def post_touch(request: Request) -> Response:
     context = context_of(request)
     party = context.authorized_party(request)
-    client, session = await touch(context.core, context.client_token(request), _session_id(request))
-    return await _answer_session(context, client, session, party)
+    presented, session = await touch(
+        context.core, context.client_token(request), _session_id(request)
+    )
+    return await _answer_session(context, presented, session, party)
 
 
 async def post_end(request: Request) -> Response:
@@ -82,8 +84,8 @@ async def post_remove(request: Request) -> Response:
 async def delete_sessions(request: Request) -> Response:
     context = context_of(request)
     party = context.authorized_party(request)
-    client, token = await sign_out(context.core, context.client_token(request))
-    response = answer({"response": await _client_shape(context, client, party), "client": None})
+    presented, token = await sign_out(context.core, context.client_token(request))
+    response = answer({"response": await _client_shape(context, presented, party), "client": None})
     if token is not None:
         context.set_client_token(response, token)
     return response
@@ -92,27 +94,28 @@ async def delete_sessions(request: Request) -> Response:
 async def _finish(request: Request, status: Status) -> Response:
     context = context_of(request)
     party = context.authorized_party(request)
-    client, session = await finish(
+    presented, session = await finish(
         context.core, context.client_token(request), _session_id(request), status
     )
-    return await _answer_session(context, client, session, party)
+    return await _answer_session(context, presented, session, party)
 
 
 async def _answer_session(
-    context: Context, client: Client, session: Session, party: str
+    context: Context, presented: Presented, session: Session, party: str
 ) -> Response:
-    viewed = await view(context.core, client, party)
+    viewed = await view(context.core, presented, party)
     now = context.core.clock()
-    users = viewed.users or await context.core.store.load_users([session.user_id])
-    is_active = session.id == client.last_active_session_id
-    shape = own_session_shape(
-        session, users.get(session.user_id), viewed.active_token if is_active else None, now
-    )
+    # A session that has just ended is not in the view any more, nor its user.
+    users = viewed.users
+    if session.user_id not in users:
+        users = await context.core.store.load_users([session.user_id])
+    token = viewed.active_token if session.id == viewed.active_session_id else None
+    shape = own_session_shape(session, users.get(session.user_id), token, now)
     return answer({"response": shape, "client": client_shape(viewed, now)})
 
 
-async def _client_shape(context: Context, client: Client, party: str) -> Shape:
-    return client_shape(await view(context.core, client, party), context.core.clock())
+async def _client_shape(context: Context, presented: Presented, party: str) -> Shape:
+    return client_shape(await view(context.core, presented, party), context.core.clock())
 
 
 def _session_id(request: Request) -> SessionId:

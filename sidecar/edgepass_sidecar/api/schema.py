@@ -107,14 +107,14 @@ def client_shape(view: ClientView, now: float) -> Shape:
             own_session_shape(
                 session,
                 view.users.get(session.user_id),
-                view.active_token if session.id == client.last_active_session_id else None,
+                view.active_token if session.id == view.active_session_id else None,
                 now,
             )
             for session in view.sessions
         ],
         "sign_in": None,
         "sign_up": None,
-        "last_active_session_id": client.last_active_session_id,
+        "last_active_session_id": view.active_session_id,
         "last_authentication_strategy": "ticket",
         "cookie_expires_at": None,
         "captcha_bypass": False,

@@ -25,7 +25,8 @@ def key_set_answer(context: Context, request: Request) -> Response:
     body, tag = context.core.keys.key_set(context.core.clock())
     headers = {"etag": tag, "cache-control": KEY_SET_CACHING}
     held = request.headers.get("if-none-match", "")
-    if tag in (part.strip() for part in held.split(",")):
+    # The comparison is the weak one (RFC 9110 section 13.1.2).
+    if tag in (part.strip().removeprefix("W/") for part in held.split(",")):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=JSON)
 

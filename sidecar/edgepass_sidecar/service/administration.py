@@ -13,8 +13,6 @@ from edgepass_sidecar.store import Commit
 from edgepass_sidecar.ticket import SECRET_BYTES, Ticket, TicketStatus, TicketToken
 from edgepass_sidecar.user import User
 
-_TAKEN = Refused(422, "form_identifier_exists", "Another user has this id or external_id.")
-
 
 async def create_user(core: Core, wanted_id: str | None, profile: dict[str, Any]) -> User:
     """Store a user under the app's own id for it, or under a new one."""
@@ -22,7 +20,7 @@ async def create_user(core: Core, wanted_id: str | None, profile: dict[str, Any]
     identifier = UserId(wanted_id) if wanted_id else user_id(core.random(16))
     user = User(id=identifier, created_at=now, updated_at=now, **profile)
     if not await core.store.insert_user(user, (_user_event("user.created", user, now),)):
-        raise _TAKEN
+        raise _taken()
     return user
 
 
@@ -30,7 +28,7 @@ async def update_user(core: Core, identifier: UserId, changes: dict[str, Any]) -
     now = core.clock()
     user = replace(await load_user(core, identifier), updated_at=now, **changes)
     if not await core.store.update_user(user, (_user_event("user.updated", user, now),)):
-        raise _TAKEN
+        raise _taken()
     return user
 
 
@@ -100,6 +98,10 @@ async def revoke_session(core: Core, identifier: SessionId) -> Session:
         if await core.store.commit(Commit(client=changed, events=events)):
             return await load_session(core, identifier)
     raise too_many_races()
+
+
+def _taken() -> Refused:
+    return Refused(422, "form_identifier_exists", "Another user has this id or external_id.")
 
 
 def _user_event(kind: str, user: User, now: float) -> Event:

@@ -9,23 +9,18 @@ from cachetools import TTLCache
 
 from edgepass_sidecar.client import Client, Decision, revoke_stolen
 from edgepass_sidecar.client_token import Recognition, find_client_token, recognise
+from edgepass_sidecar.identifier import SessionId
 from edgepass_sidecar.policy import SessionPolicy
 from edgepass_sidecar.service.key_keeper import KeyKeeper
 from edgepass_sidecar.service.refusal import client_token_invalid, too_many_races
 from edgepass_sidecar.service.touches import Touches
+from edgepass_sidecar.session import Session
 from edgepass_sidecar.store import Commit, SessionStore
 
-# Seconds in which a token that was just rotated away still answers: as long as
-# the requests that were under way with it may take.
-PREVIOUS_TOKEN_GRACE = 10.0
 # Seconds in which simultaneous refreshes of one session share one token.
 SHARED_FOR = 2.0
 # More requests than this at once on one client are not a browser's.
 ATTEMPTS = 64
-
-
-def _shared_tokens() -> "TTLCache[tuple[object, ...], str]":
-    return TTLCache(maxsize=10_000, ttl=SHARED_FOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +35,33 @@ class Core:
     token_lifetime: int
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = secrets.token_bytes
-    shared_tokens: "TTLCache[tuple[object, ...], str]" = field(default_factory=_shared_tokens)
+    shared_tokens: "TTLCache[tuple[object, ...], str]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        shared = TTLCache[tuple[object, ...], str](maxsize=10_000, ttl=SHARED_FOR, timer=self.clock)
+        object.__setattr__(self, "shared_tokens", shared)
 
 
-async def authenticate(core: Core, presented: str | None) -> tuple[Client, Recognition]:
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A client, and whether its present token or the previous one was presented.
+
+    The previous token sees nothing of what came with its successor: it may have
+    been planted before the sign-in (session fixation).
+    """
+
+    client: Client
+    is_current: bool
+
+    def sees(self, session: Session) -> bool:
+        return self.is_current or session.created_at < self.client.rotated_at
+
+    def find_session(self, session_id: SessionId) -> Session | None:
+        session = self.client.find_session(session_id)
+        return session if session is not None and self.sees(session) else None
+
+
+async def authenticate(core: Core, presented: str | None) -> Presented:
     """Return the client that `presented` is a token of, or raise `Refused` (401).
 
     A token that was rotated away and comes back after its grace was stolen, or
@@ -59,7 +77,7 @@ async def authenticate(core: Core, presented: str | None) -> tuple[Client, Recog
         now = core.clock()
         recognition = recognise(client, token, now)
         if recognition in (Recognition.CURRENT, Recognition.PREVIOUS):
-            return client, recognition
+            return Presented(client, recognition is Recognition.CURRENT)
         if recognition is Recognition.UNKNOWN or not client.live_sessions(now):
             raise client_token_invalid()
         robbed, events = revoke_stolen(client, now)
@@ -69,15 +87,14 @@ async def authenticate(core: Core, presented: str | None) -> tuple[Client, Recog
 
 
 async def change_client(
-    core: Core, presented: str | None, decide: Callable[[Client, Recognition], Decision]
+    core: Core, presented: str | None, decide: Callable[[Presented], Decision]
 ) -> Client:
     """Apply `decide` to the client that `presented` names and store the outcome.
 
     A lost race loads and decides again, so `decide` may be called several times.
     """
     for _ in range(ATTEMPTS):
-        client, recognition = await authenticate(core, presented)
-        changed, events = decide(client, recognition)
+        changed, events = decide(await authenticate(core, presented))
         if await core.store.commit(Commit(client=changed, events=events)):
             return changed
     raise too_many_races()

@@ -13,7 +13,6 @@ from edgepass_sidecar.signing_keys import (
     HURRIED_PUBLISHED_FOR,
     PUBLISHED_FOR,
     SigningKey,
-    Stage,
     find_active_key,
     published_keys,
     revoke,
@@ -69,6 +68,10 @@ class KeyKeeper:
                 await self.reload()
             except StoreUnavailable as error:
                 _log.warning("signing keys not reloaded: %s", error)
+            except Exception:
+                # Whatever it is, a sidecar that stopped reloading would go on
+                # publishing keys that were revoked.
+                _log.exception("signing keys not reloaded")
 
     def signer(self, now: float) -> LocalSigner:
         key = find_active_key(self._keys, now)
@@ -111,9 +114,10 @@ class KeyKeeper:
         return True
 
     def _with_a_key_of_the_algorithm(self, keys: Keys) -> Update | None:
-        now = self._clock()
-        stages = {key.stage(now) for key in keys if key.algorithm == self._algorithm}
-        if stages & {Stage.ACTIVE, Stage.UPCOMING}:
+        # The one that will sign once all that is published has taken over: a key
+        # that signs today may be on its way out.
+        last = find_active_key(keys, self._clock() + PUBLISHED_FOR)
+        if last is not None and last.algorithm == self._algorithm:
             return None
         return self._with_successor(keys, PUBLISHED_FOR)
 

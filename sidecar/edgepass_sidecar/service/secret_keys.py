@@ -16,10 +16,14 @@ REREAD_EVERY = 2.0
 class SecretKeys:
     """Recognises secret keys. Only hashes are kept, of those from the settings too."""
 
-    def __init__(self, configured: Sequence[str], store: SessionStore) -> None:
+    def __init__(
+        self, configured: Sequence[str], store: SessionStore, clock: Callable[[], float]
+    ) -> None:
         self._configured = tuple(hash_secret_key(key) for key in configured)
         self._store = store
-        self._stored: TTLCache[str, tuple[bytes, ...]] = TTLCache(maxsize=1, ttl=REREAD_EVERY)
+        self._stored: TTLCache[str, tuple[bytes, ...]] = TTLCache(
+            maxsize=1, ttl=REREAD_EVERY, timer=clock
+        )
 
     async def recognises(self, text: str) -> bool:
         return is_one_of(text, (*self._configured, *await self._load()))

@@ -1,12 +1,12 @@
 """What a client does with its sessions: refresh, touch, end, remove, and look at them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgepass_sidecar.client import Client, Decision, finish_sessions, touch_session
 from edgepass_sidecar.identifier import SessionId, UserId, random_text
 from edgepass_sidecar.policy import wants_touch
-from edgepass_sidecar.service.core import ATTEMPTS, Core, authenticate
+from edgepass_sidecar.service.core import ATTEMPTS, Core, Presented, authenticate
 from edgepass_sidecar.service.refusal import Refused, not_found, session_over, too_many_races
 from edgepass_sidecar.session import LIVE, Session, Status, standing
 from edgepass_sidecar.session_token import encode_session_token, session_claims
@@ -20,8 +20,9 @@ class ClientView:
 
     client: Client
     sessions: tuple[Session, ...]
-    users: dict[UserId, User]
+    active_session_id: SessionId | None
     active_token: str | None
+    users: dict[UserId, User]
 
 
 async def refresh(
@@ -32,10 +33,10 @@ async def refresh(
     Raises `Refused`: 401 for a client or session that is over, 404 for a session
     that is not this client's.
     """
-    client, _ = await authenticate(core, presented)
-    session = client.find_session(session_id)
+    recognised = await authenticate(core, presented)
+    session = recognised.find_session(session_id)
     if session is None:
-        raise await _refusal_of_missing(core, client, session_id)
+        raise await _refusal_of_missing(core, recognised.client, session_id)
     return mint(core, session, authorized_party)
 
 
@@ -69,21 +70,29 @@ def mint(
 async def view_client(
     core: Core, presented: str | None, authorized_party: str | None
 ) -> ClientView:
-    client, _ = await authenticate(core, presented)
-    return await view(core, client, authorized_party)
+    return await view(core, await authenticate(core, presented), authorized_party)
 
 
-async def view(core: Core, client: Client, authorized_party: str | None) -> ClientView:
-    """Return what the owner of `client` may see of it."""
-    sessions = client.live_sessions(core.clock())
+async def view(core: Core, presented: Presented, authorized_party: str | None) -> ClientView:
+    """Return what who presented the token may see of its client."""
+    client = presented.client
+    sessions = tuple(s for s in client.live_sessions(core.clock()) if presented.sees(s))
     active = next((s for s in sessions if s.id == client.last_active_session_id), None)
     # Minted before anything is awaited: what was read of the session still holds.
     token = mint(core, active, authorized_party) if active else None
     users = await core.store.load_users(sorted({session.user_id for session in sessions}))
-    return ClientView(client=client, sessions=sessions, users=users, active_token=token)
+    return ClientView(
+        client=client,
+        sessions=sessions,
+        active_session_id=active.id if active else None,
+        active_token=token,
+        users=users,
+    )
 
 
-async def touch(core: Core, presented: str | None, session_id: SessionId) -> tuple[Client, Session]:
+async def touch(
+    core: Core, presented: str | None, session_id: SessionId
+) -> tuple[Presented, Session]:
     """Make a session the active one of its client."""
     return await _change_session(
         core, presented, session_id, lambda client, now: touch_session(client, session_id, now)
@@ -92,7 +101,7 @@ async def touch(core: Core, presented: str | None, session_id: SessionId) -> tup
 
 async def finish(
     core: Core, presented: str | None, session_id: SessionId, status: Status
-) -> tuple[Client, Session]:
+) -> tuple[Presented, Session]:
     """End or remove one session, as `status` says; the others stay."""
     return await _change_session(
         core,
@@ -107,10 +116,10 @@ async def _change_session(
     presented: str | None,
     session_id: SessionId,
     decide: Callable[[Client, float], Decision],
-) -> tuple[Client, Session]:
+) -> tuple[Presented, Session]:
     for _ in range(ATTEMPTS):
-        client, _ = await authenticate(core, presented)
-        session = client.find_session(session_id)
+        recognised = await authenticate(core, presented)
+        client, session = recognised.client, recognised.find_session(session_id)
         if session is None:
             raise await _refusal_of_missing(core, client, session_id)
         now = core.clock()
@@ -119,7 +128,8 @@ async def _change_session(
             raise session_over(stands)
         changed, events = decide(client, now)
         if await core.store.commit(Commit(client=changed, events=events)):
-            return changed, next(s for s in changed.sessions if s.id == session_id)
+            kept = next(s for s in changed.sessions if s.id == session_id)
+            return replace(recognised, client=changed), kept
     raise too_many_races()
 
 
@@ -128,4 +138,5 @@ async def _refusal_of_missing(core: Core, client: Client, session_id: SessionId)
     session = await core.store.find_session(session_id)
     if session is None or session.client_id != client.id:
         return not_found("session")
-    return session_over(standing(session, core.clock()))
+    stands = standing(session, core.clock())
+    return not_found("session") if stands in LIVE else session_over(stands)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from edgepass_sidecar.client import Client, Decision, finish_sessions, rotate_token, start_session
-from edgepass_sidecar.client_token import SECRET_BYTES, ClientToken, Recognition
+from edgepass_sidecar.client_token import SECRET_BYTES, ClientToken
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.identifier import UserId, client_id, session_id
 from edgepass_sidecar.service.core import (
     ATTEMPTS,
-    PREVIOUS_TOKEN_GRACE,
     Core,
+    Presented,
     authenticate,
     change_client,
 )
@@ -67,7 +67,7 @@ async def start_session_for(core: Core, user_id: UserId, origin: Origin) -> Sign
     return signed_in
 
 
-async def sign_out(core: Core, presented: str | None) -> tuple[Client, ClientToken | None]:
+async def sign_out(core: Core, presented: str | None) -> tuple[Presented, ClientToken | None]:
     """Remove every session of the client, and rotate its token.
 
     Who comes with the previous token has no claim to the next one: it gets `None`.
@@ -75,19 +75,19 @@ async def sign_out(core: Core, presented: str | None) -> tuple[Client, ClientTok
     secret = core.random(SECRET_BYTES)
     rotated: list[ClientToken] = []
 
-    def decide(client: Client, recognition: Recognition) -> Decision:
+    def decide(presented: Presented) -> Decision:
         now = core.clock()
         rotated.clear()
-        changed, events = finish_sessions(client, Status.REMOVED, now)
-        if recognition is Recognition.CURRENT:
-            token = ClientToken(client.id, secret)
+        changed, events = finish_sessions(presented.client, Status.REMOVED, now, presented.sees)
+        if presented.is_current:
+            token = ClientToken(changed.id, secret)
             rotated.append(token)
-            changed, more = rotate_token(changed, token.hash(), grace=PREVIOUS_TOKEN_GRACE, now=now)
+            changed, more = rotate_token(changed, token.hash(), now)
             events += more
         return changed, events
 
     client = await change_client(core, presented, decide)
-    return client, rotated[0] if rotated else None
+    return Presented(client, bool(rotated)), rotated[0] if rotated else None
 
 
 async def _load_ticket(core: Core, text: str) -> Ticket:
@@ -107,18 +107,18 @@ async def _load_ticket(core: Core, text: str) -> Ticket:
 async def _presented_client(core: Core, presented: str | None) -> Client | None:
     """Return the client to sign in on; a token that is not valid means a new one."""
     try:
-        client, recognition = await authenticate(core, presented)
+        recognised = await authenticate(core, presented)
     except Refused as refusal:
         if refusal.status != 401:
             raise
         return None
-    if recognition is Recognition.PREVIOUS:
+    if not recognised.is_current:
         raise Refused(
             401,
             "client_token_rotated",
             "Another request changed the client token: repeat this one.",
         )
-    return client
+    return recognised.client
 
 
 def _start(
@@ -132,7 +132,7 @@ def _start(
         client = _new_client(token, now)
     else:
         token = ClientToken(client.id, secret)
-        client, events = rotate_token(client, token.hash(), grace=PREVIOUS_TOKEN_GRACE, now=now)
+        client, events = rotate_token(client, token.hash(), now)
     session = Session(
         id=session_id(client.id, core.random(16)),
         client_id=client.id,
@@ -169,7 +169,7 @@ def _new_client(token: ClientToken, now: float) -> Client:
         version=0,
         token_hash=token.hash(),
         previous_token_hash=None,
-        previous_answers_until=0.0,
+        rotated_at=now,
         last_active_session_id=None,
         created_at=now,
         updated_at=now,

@@ -37,3 +37,5 @@ class Touches:
                 await self.write()
             except StoreUnavailable as error:
                 _log.warning("session activity not written: %s", error)
+            except Exception:
+                _log.exception("session activity not written")

@@ -49,7 +49,10 @@ class MemoryStore:
         if commit.accepted is not None and not self._is_pending(commit.accepted):
             return False
         for session in client.sessions:
-            self._sessions[session.id] = session
+            known = self._sessions.get(session.id, session)
+            # A touch that came between load and commit is not undone.
+            last_active_at = max(known.last_active_at, session.last_active_at)
+            self._sessions[session.id] = replace(session, last_active_at=last_active_at)
         self._clients[client.id] = replace(client, version=client.version + 1)
         if commit.accepted is not None:
             self._tickets[commit.accepted.id] = commit.accepted

@@ -18,7 +18,7 @@ from edgepass_sidecar.user import User
 Row = tuple[Any, ...]
 
 CLIENT_COLUMNS = (
-    "id", "version", "token_hash", "previous_token_hash", "previous_answers_until",
+    "id", "version", "token_hash", "previous_token_hash", "rotated_at",
     "last_active_session_id", "created_at", "updated_at",
 )  # fmt: skip
 SESSION_COLUMNS = (

@@ -18,11 +18,14 @@ from edgepass_sidecar.ticket import Ticket, TicketStatus
 from edgepass_sidecar.user import User
 
 _LIVE = "status IN ('active', 'pending')"
-_ABANDONED = "inactivity_timeout IS NOT NULL AND last_active_at + inactivity_timeout <= :now"
+_ABANDONED = (
+    "inactivity_timeout IS NOT NULL AND last_active_at + inactivity_timeout <= :now"
+    " AND last_active_at + inactivity_timeout < expire_at"
+)
 # What `standing` says, in SQL.
 _STANDING = (
-    f"CASE WHEN NOT {_LIVE} THEN status WHEN expire_at <= :now THEN 'expired'"
-    f" WHEN {_ABANDONED} THEN 'abandoned' ELSE status END"
+    f"CASE WHEN NOT {_LIVE} THEN status WHEN {_ABANDONED} THEN 'abandoned'"
+    " WHEN expire_at <= :now THEN 'expired' ELSE status END"
 )
 
 
@@ -39,7 +42,8 @@ class SqliteStore:
         await self._file.close()
 
     async def ping(self) -> None:
-        await self._file.read(lambda db: db.execute("SELECT 1").fetchone())
+        # Not SELECT 1, which is answered without a look at the file.
+        await self._file.read(lambda db: db.execute("SELECT count(*) FROM migrations").fetchone())
 
     async def load_client(self, client_id: ClientId) -> Client | None:
         return await self._file.read(lambda db: _load_client(db, client_id))
@@ -269,5 +273,12 @@ def _insert(table: str, columns: Sequence[str]) -> str:
 
 
 def _on_conflict_replace(columns: Sequence[str]) -> str:
-    updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
+    updates = ", ".join(
+        # A touch that came between load and commit is not undone.
+        f"{name} = max({name}, excluded.{name})"
+        if name == "last_active_at"
+        else f"{name} = excluded.{name}"
+        for name in columns
+        if name != "id"
+    )
     return f" ON CONFLICT (id) DO UPDATE SET {updates}"

@@ -6,7 +6,7 @@ CREATE TABLE clients (
     version INTEGER NOT NULL,
     token_hash BLOB NOT NULL,
     previous_token_hash BLOB,
-    previous_answers_until REAL NOT NULL,
+    rotated_at REAL NOT NULL,
     last_active_session_id TEXT,
     created_at REAL NOT NULL,
     updated_at REAL NOT NULL

@@ -78,6 +78,8 @@ def _apply(connection: sqlite3.Connection, migration: Migration, now: float) -> 
         if sqlite3.complete_statement(statement):
             connection.execute(statement)
             statement = ""
+    if statement.strip():
+        connection.execute(statement)
     connection.execute(
         "INSERT INTO migrations VALUES (?, ?, ?, ?)",
         (migration.number, migration.name, migration.checksum, now),

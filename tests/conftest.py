@@ -1,0 +1,48 @@
+"""Fixtures that every suite shares: a clock to advance, and an issuer that answers over HTTP."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import settings
+
+from edgepass._signatures import STANDARD_LIBRARY, Backend, find_cryptography
+from tests.support.issuer import NOW, FakeIssuer
+
+# A shared machine pauses when it likes: how long one example takes says nothing.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@dataclass
+class Clock:
+    """Seconds since the epoch that pass when a test says so."""
+
+    now: float = float(NOW)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[FakeIssuer]:
+    async with FakeIssuer() as server:
+        yield server
+
+
+@pytest.fixture(params=["standard library", "cryptography"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each way to verify a signature in turn: both must give the same answers."""
+    if request.param == STANDARD_LIBRARY.name:
+        return STANDARD_LIBRARY
+    found = find_cryptography()
+    assert found is not None, "pip install 'edgepass[fast]'"
+    return found
