@@ -16,10 +16,11 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest $(TESTS)
 
-# The suite on each supported Python that is installed.
+# The suite on each supported Python that is installed (pyenv hides all but those it is told).
 test-all:
 	@for version in $(VERSIONS); do \
-	  if python$$version -c '' 2>/dev/null; then \
+	  export PYENV_VERSION=$$version; \
+	  if python$$version -c "" 2>/dev/null; then \
 	    echo "== Python $$version"; \
 	    $(MAKE) --no-print-directory test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
 	  else \
