@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import NewType
+from typing import Any, NewType
 
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
@@ -32,24 +32,71 @@ class Payload(Mapping[str, object]):
         return len(self._members)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """What a verified session token says. Times are seconds since the epoch.
 
-    `payload` is the whole token body, read-only, with the wire's own names
-    (`iss`, `sub`, `o`, `fva`, and whatever the issuer added).
+    Made by `verify` only, from a token's body whose members are known to have
+    the right types. Its `repr` names the user and the session and nothing else.
     """
 
-    issuer: str
-    user_id: UserId
-    session_id: SessionId
-    issued_at: float
-    expires_at: float
-    not_before: float | None
-    token_id: str | None
-    authorized_party: str | None
-    audience: tuple[str, ...]
-    payload: Mapping[str, object]
+    # A view of the body and not a dataclass: copying ten members out of it would
+    # be a sixth of all that is done to a token besides checking its signature.
+    __slots__ = ("_members",)
+
+    def __init__(self, members: dict[str, Any]) -> None:
+        self._members = members
+
+    def __repr__(self) -> str:
+        return f"Claims(user_id={self.user_id!r}, session_id={self.session_id!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._members == other._members if isinstance(other, Claims) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.session_id, self.issued_at))
+
+    @property
+    def issuer(self) -> str:
+        return str(self._members["iss"])
+
+    @property
+    def user_id(self) -> UserId:
+        return UserId(self._members["sub"])
+
+    @property
+    def session_id(self) -> SessionId:
+        return SessionId(self._members["sid"])
+
+    @property
+    def issued_at(self) -> float:
+        return float(self._members["iat"])
+
+    @property
+    def expires_at(self) -> float:
+        return float(self._members["exp"])
+
+    @property
+    def not_before(self) -> float | None:
+        return self._members.get("nbf")
+
+    @property
+    def token_id(self) -> str | None:
+        return self._members.get("jti")
+
+    @property
+    def authorized_party(self) -> str | None:
+        """The origin that the token was minted for."""
+        return self._members.get("azp")
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        audience = self._members.get("aud", ())
+        return (audience,) if isinstance(audience, str) else tuple(audience)
+
+    @property
+    def payload(self) -> Payload:
+        """The whole body, with the wire's own names and whatever the issuer added."""
+        return Payload(self._members)
 
 
 class SignedIn:

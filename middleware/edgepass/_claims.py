@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from edgepass._auth import Claims, Payload, SessionId, UserId
+from edgepass._auth import Claims
 from edgepass._errors import (
     AudienceMismatch,
     AuthorizedPartyMismatch,
@@ -89,41 +89,31 @@ def validate_claims(payload: dict[str, object], expected: Expectations, now: flo
     Both ends of a token's life are exclusive of the leeway: it is refused from
     `exp + leeway` on, and until `nbf - leeway`.
     """
-    issuer = _require(payload, "iss")
-    if issuer != expected.issuer:
-        raise IssuerMismatch("iss is not the expected issuer")
-    user_id = _parse_id(payload, "sub")
-    session_id = _parse_id(payload, "sid")
-    issued_at = _parse_time("iat", _require(payload, "iat"))
-    expires_at = _parse_time("exp", _require(payload, "exp"))
-    not_before = _parse_time("nbf", payload["nbf"]) if "nbf" in payload else None
-    _validate_times(issued_at, expires_at, not_before, expected, now)
-    authorized_party = _parse_text(payload, "azp")
+    try:
+        if payload["iss"] != expected.issuer:
+            raise IssuerMismatch("iss is not the expected issuer")
+        _validate_id("sub", payload["sub"])
+        _validate_id("sid", payload["sid"])
+        issued_at = _validate_time("iat", payload["iat"])
+        expires_at = _validate_time("exp", payload["exp"])
+    except KeyError as error:
+        raise ClaimMissing(f"the token has no {error.args[0]}") from None
+    _validate_lifetime(issued_at, expires_at, expected, now)
+    if "nbf" in payload and _validate_time("nbf", payload["nbf"]) - expected.leeway > now:
+        raise TokenNotYetValid("nbf has not been reached")
+    if "jti" in payload:
+        _validate_text("jti", payload["jti"])
+    authorized_party = _validate_text("azp", payload["azp"]) if "azp" in payload else None
     if not expected.accepts_party(authorized_party):
         raise AuthorizedPartyMismatch("azp is not one of the authorized parties")
     audience = _parse_audience(payload["aud"]) if "aud" in payload else ()
     if not expected.accepts_audience(audience):
         raise AudienceMismatch("aud does not name the expected audience")
-    return Claims(
-        issuer=expected.issuer,
-        user_id=UserId(user_id),
-        session_id=SessionId(session_id),
-        issued_at=issued_at,
-        expires_at=expires_at,
-        not_before=not_before,
-        token_id=_parse_text(payload, "jti"),
-        authorized_party=authorized_party,
-        audience=audience,
-        payload=Payload(payload),
-    )
+    return Claims(payload)
 
 
-def _validate_times(
-    issued_at: float,
-    expires_at: float,
-    not_before: float | None,
-    expected: Expectations,
-    now: float,
+def _validate_lifetime(
+    issued_at: float, expires_at: float, expected: Expectations, now: float
 ) -> None:
     lifetime = expires_at - issued_at
     if lifetime <= 0:
@@ -137,27 +127,16 @@ def _validate_times(
         raise TokenExpired("the token has expired")
     if issued_at - expected.leeway > now:
         raise TokenIssuedInFuture("iat is in the future: the clocks differ")
-    if not_before is not None and not_before - expected.leeway > now:
-        raise TokenNotYetValid("nbf has not been reached")
 
 
-def _require(payload: dict[str, object], name: str) -> object:
-    try:
-        return payload[name]
-    except KeyError:
-        raise ClaimMissing(f"the token has no {name}") from None
-
-
-def _parse_id(payload: dict[str, object], name: str) -> str:
-    value = _require(payload, name)
+def _validate_id(name: str, value: object) -> None:
     # Printable leaves out NUL, line ends and lone surrogates, which log files,
     # databases and headers each read in their own way.
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID or not value.isprintable():
         raise ClaimMalformed(f"{name} is not a printable string of 1 to {_LONGEST_ID} characters")
-    return value
 
 
-def _parse_time(name: str, value: object) -> float:
+def _validate_time(name: str, value: object) -> float:
     # type() and not isinstance(): a bool is an int, and True is no time.
     if type(value) is not int and type(value) is not float:
         raise ClaimMalformed(f"{name} is not a number")
@@ -166,10 +145,7 @@ def _parse_time(name: str, value: object) -> float:
     return value
 
 
-def _parse_text(payload: dict[str, object], name: str) -> str | None:
-    if name not in payload:
-        return None
-    value = payload[name]
+def _validate_text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ClaimMalformed(f"{name} is not a string")
     return value

@@ -10,6 +10,7 @@ from edgepass._errors import (
 )
 
 MAXIMUM_COOKIE_BYTES = 16 * 1024
+_SPACE = ord(" ")
 
 
 def find_credential(headers: Headers, cookie: bytes) -> bytes | None:
@@ -32,7 +33,10 @@ def find_credential(headers: Headers, cookie: bytes) -> bytes | None:
             if len(cookies) > MAXIMUM_COOKIE_BYTES:
                 raise CookieTooLarge("the Cookie header is longer than 16 kB")
     if authorization is not None:
-        token = _find_bearer(authorization)
+        # The usual spelling first: this is on every request's way.
+        token = authorization[7:] if authorization[:7] == b"Bearer " else None
+        if not token or token[0] == _SPACE:
+            token = _find_bearer(authorization)
         if token is not None:
             return token
     if cookies is None:
@@ -41,15 +45,13 @@ def find_credential(headers: Headers, cookie: bytes) -> bytes | None:
 
 
 def _find_bearer(authorization: bytes) -> bytes | None:
-    if authorization[:7].lower() == b"bearer ":
-        token = authorization[7:]
-        if token[:1] == b" ":
-            token = token.lstrip(b" ")
-        if token:
-            return token
-    elif authorization[:6].lower() != b"bearer" or authorization[6:7] not in (b"", b"\t"):
+    """Return what follows the Bearer scheme and its spaces, or `None` for another scheme."""
+    if authorization[:6].lower() != b"bearer" or authorization[6:7] not in (b"", b" ", b"\t"):
         return None
-    raise AuthorizationMalformed("the Bearer scheme is not followed by a space and a token")
+    token = authorization[6:].lstrip(b" ")
+    if not token or authorization[6] != _SPACE:
+        raise AuthorizationMalformed("the Bearer scheme is not followed by a space and a token")
+    return token
 
 
 def _find_session_cookie(cookies: bytes, name: bytes) -> bytes | None:

@@ -1,11 +1,14 @@
 """Strict JSON for untrusted bytes: I-JSON (RFC 7493) with bounded depth and 64-bit integers."""
 
 import json
+import json.scanner
 import re
+from collections.abc import Callable
 
 MAXIMUM_DEPTH = 32
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_INT64_DIGITS = 20
+_WHITE_SPACE = " \t\n\r"
+_LEAST, _GREATEST = -(1 << 63), (1 << 64) - 1
 
 
 def parse_object(raw: bytes) -> dict[str, object]:
@@ -15,12 +18,15 @@ def parse_object(raw: bytes) -> dict[str, object]:
     infinities (also by overflow), integers outside 64 bits, lone surrogates,
     and nesting deeper than 32. The caller bounds the length.
     """
-    text = raw.decode("utf-8")
+    text = raw.decode("utf-8").strip(_WHITE_SPACE)
     if text.count("[") + text.count("{") > MAXIMUM_DEPTH:
         _validate_depth(text)
-    value = _DECODER.decode(text)
-    if type(value) is not dict:
-        raise ValueError("not a JSON object")
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError("not JSON") from None
+    if end != len(text) or type(value) is not dict:
+        raise ValueError("not one JSON object")
     if "\\u" in text:
         # An escaped lone surrogate parses, and then cannot be written as UTF-8.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -44,16 +50,22 @@ def _parse_members(members: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(members)
     if len(result) != len(members):
         raise ValueError("duplicate name in a JSON object")
+    for value in result.values():
+        # Objects in here have been through this function before.
+        if value.__class__ is int or value.__class__ is list:
+            _validate_integers(value)
     return result
 
 
-def _parse_integer(digits: str) -> int:
-    if len(digits) > _INT64_DIGITS:
-        raise ValueError("JSON integer beyond 64 bits")
-    value = int(digits)
-    if not -(1 << 63) <= value < 1 << 64:
-        raise ValueError("JSON integer beyond 64 bits")
-    return value
+def _validate_integers(value: object) -> None:
+    # Here, and not by the parser's hook for integers, which costs more than all
+    # the rest of these checks.
+    if value.__class__ is int:
+        if not _LEAST <= value <= _GREATEST:
+            raise ValueError("JSON integer beyond 64 bits")
+    elif value.__class__ is list:
+        for item in value:
+            _validate_integers(item)
 
 
 def _parse_fraction(digits: str) -> float:
@@ -67,9 +79,11 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_parse_members,
-    parse_int=_parse_integer,
-    parse_float=_parse_fraction,
-    parse_constant=_refuse_constant,
+# The scanner itself: `decode` would skip white space with a regular expression, twice.
+_scan: Callable[[str, int], tuple[object, int]] = json.scanner.make_scanner(
+    json.JSONDecoder(  # type: ignore[arg-type]
+        object_pairs_hook=_parse_members,
+        parse_float=_parse_fraction,
+        parse_constant=_refuse_constant,
+    )
 )

@@ -4,13 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 from edgepass._asgi import ASGIApp, Receive, Scope, Send
 from edgepass._auth import Claims, SignedIn, SignedOut
 from edgepass._claims import Expectations
 from edgepass._credential import find_credential
 from edgepass._errors import KeysUnavailable, TokenRefused, UnknownKey
-from edgepass._jwks_client import JwksClient
 from edgepass._key_set import KeySet
 from edgepass._keyring import Keyring
 from edgepass._paths import CanonicalPaths, PublicPaths, app_path
@@ -19,6 +19,9 @@ from edgepass._signatures import preferred_backend
 from edgepass._standing import validate_standing
 from edgepass._token_cache import TokenCache
 from edgepass._verify import verify
+
+if TYPE_CHECKING:
+    from edgepass._jwks_client import JwksClient
 
 SESSION_COOKIE = b"__session"
 _NO_CREDENTIAL = SignedOut(CREDENTIAL_MISSING)
@@ -65,11 +68,14 @@ class EdgepassMiddleware:
         elif keys is not None:
             raise ValueError("give either keys or jwks_uri: with keys nothing is fetched")
         # A withdrawn key's tokens die with the cache that holds them.
-        self._client = JwksClient(jwks_uri, Keyring(), self._cache.clear) if keys is None else None
+        self._client = _make_client(jwks_uri, self._cache.clear) if keys is None else None
         _log.info("edgepass verifies tokens of %s with %s", issuer, preferred_backend().name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        # One function and few calls: each would cost a tenth of all that a token
+        # which was seen before costs.
+        kind = scope["type"]
+        if kind != "http" and kind != "websocket":
             await self._pass_on(scope, receive, send)
             return
         started = perf_counter_ns()
@@ -89,7 +95,7 @@ class EdgepassMiddleware:
         except TokenRefused as refusal:
             state = SignedOut(refusal.code)
         scope["edgepass"] = scope["user"] = scope["auth"] = state
-        if type(state) is SignedOut and self._required and not self._is_open(scope):
+        if state.__class__ is SignedOut and self._required and not self._is_open(scope):
             await REFUSALS[state.code].send(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -104,7 +110,7 @@ class EdgepassMiddleware:
         self._cache.insert(token, claims.expires_at + self._expected.leeway, claims)
         return claims
 
-    async def _verify_with_fetched_keys(self, client: JwksClient, token: bytes) -> Claims:
+    async def _verify_with_fetched_keys(self, client: "JwksClient", token: bytes) -> Claims:
         keys = await client.find_keys()
         if keys is None:
             raise KeysUnavailable("no keys could be had from the issuer")
@@ -129,6 +135,14 @@ class EdgepassMiddleware:
             await self._app(scope, receive, send)
         finally:
             await self._client.stop()
+
+
+def _make_client(jwks_uri: str, on_change: Callable[[], None]) -> "JwksClient":
+    # Here and not above: asyncio and TLS are a third of the time to import edgepass,
+    # and `verify` needs neither.
+    from edgepass._jwks_client import JwksClient
+
+    return JwksClient(jwks_uri, Keyring(), on_change)
 
 
 def _is_preflight(scope: Scope) -> bool:

@@ -52,7 +52,7 @@ class CanonicalPaths:
     def accepts(self, scope: Scope) -> bool:
         path: str = scope["path"]
         raw: bytes | None = scope.get("raw_path")
-        if raw is None or b"%" in raw:
+        if raw is not None and b"%" in raw:
             return is_canonical(path, raw)
         if path in self._seen:
             return True
