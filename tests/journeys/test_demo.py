@@ -43,14 +43,16 @@ def test_the_printed_lines_do_what_they_say_and_ctrl_c_stops_both(
         timeout=30,
         check=True,
     )
-    me, nobody, forged, revoked, refused = finished.stdout.splitlines()
+    me, nobody, forged, sessions, revoked, refused, out = finished.stdout.splitlines()
 
     assert '"user_id":"ada"' in me
     assert re.search(r'"microseconds":\d+\.\d+', me)
     assert "credential_missing" in nobody
     assert "invalid_token" in forged
+    assert '"status":"active"' in sessions
     assert '"status":"revoked"' in revoked
     assert "session_over" in refused
+    assert '"sessions":[]' in out
     assert demo.end(signal.SIGINT) == 0
     assert all(is_free(port) for port in ports)
 

@@ -94,7 +94,49 @@ def test_two_origins_are_refused(second: str) -> None:
 
 
 def test_a_host_header_is_no_origin() -> None:
-    assert _party("POST", ("host", "auth.example.com"), ("referer", APP_ORIGIN)) == "origin_missing"
+    assert _party("POST", ("host", "auth.example.com")) == "origin_missing"
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("rest", ["", "/", "/page?a=https://evil.example#b", "?a", "#a"])
+@pytest.mark.parametrize("origin", GOOD_ORIGINS)
+def test_without_an_origin_the_referer_names_it(origin: str, rest: str, site: str | None) -> None:
+    assert _party("GET", ("referer", origin + rest), ("sec-fetch-site", site)) == origin
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize(
+    "referer",
+    [
+        "https://evil.example/",
+        f"https://evil.example/{APP_ORIGIN}/",
+        f"{APP_ORIGIN}.evil.example/",
+        f"{APP_ORIGIN}@evil.example/",
+        f"{APP_ORIGIN}:444/",
+        f"{APP_ORIGIN}\\@evil.example/",
+        f"{APP_ORIGIN}%2f.evil.example/",
+        "https://me@app.example.com/",
+        "http://app.example.com/",
+        "//app.example.com/",
+        "app.example.com",
+        "null",
+        "about:blank",
+    ],
+)
+def test_another_referer_is_refused_even_where_the_site_is_the_same(
+    referer: str, site: str | None
+) -> None:
+    assert _party("GET", ("referer", referer), ("sec-fetch-site", site)) == "origin_invalid"
+
+
+def test_an_origin_outranks_the_referer() -> None:
+    fields = (("origin", "https://evil.example"), ("referer", f"{APP_ORIGIN}/"))
+    assert _party("POST", *fields) == "origin_invalid"
+
+
+def test_two_referers_are_refused() -> None:
+    fields = (("referer", f"{APP_ORIGIN}/"), ("referer", f"{APP_ORIGIN}/"))
+    assert _party("GET", *fields) == "origin_invalid"
 
 
 def _cookie(*fields: str, name: str = NAME) -> str | None:

@@ -1,6 +1,7 @@
 """What a request says, read strictly: its body, its cookie, its origin, its address."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -19,6 +20,7 @@ MAXIMUM_BODY_BYTES = 64 * 1024
 MAXIMUM_COOKIE_BYTES = 16 * 1024
 MAXIMUM_FIELDS = 100
 _LONGEST_USER_AGENT = 512
+_REFERER = re.compile(r"(https?://[a-z0-9.:\[\]-]+)(?:[/?#].*)?", re.DOTALL)
 _SPACES = " \t"  # what browsers trim; of other white space they make a different name
 
 
@@ -103,18 +105,23 @@ def authorized_party(request: Request, allowed: frozenset[str], own: str) -> str
     """Return the origin that this request comes from, or raise `Refused` (403).
 
     It must be in the allow-list. A browser leaves `Origin` out of a GET to its own
-    origin only; that is taken where it says so itself (Fetch Metadata).
+    origin only: then `Referer` names it, or Fetch Metadata says that it is ours.
     """
-    origins = request.headers.getlist("origin")
+    origins = request.headers.getlist("origin") or _referring_origins(request)
     if len(origins) == 1 and (origins[0] == own or origins[0] in allowed):
         return origins[0]
-    if not origins and request.headers.get("sec-fetch-site") == "same-origin":
+    if origins:
+        raise Refused(403, "origin_invalid", "This origin is not in EDGEPASS_ALLOWED_ORIGINS.")
+    if request.headers.get("sec-fetch-site") == "same-origin":
         return own
-    if not origins:
-        raise Refused(
-            403, "origin_missing", "Send the Origin header that the request is made from."
-        )
-    raise Refused(403, "origin_invalid", "This origin is not in EDGEPASS_ALLOWED_ORIGINS.")
+    raise Refused(403, "origin_missing", "Send the Origin header that the request is made from.")
+
+
+def _referring_origins(request: Request) -> list[str]:
+    # Two, or one that is no URL, stay what they are, and are in no allow-list.
+    referers = request.headers.getlist("referer")
+    matches = [(_REFERER.fullmatch(referer), referer) for referer in referers]
+    return [match[1] if match else referer for match, referer in matches]
 
 
 def read_origin(request: Request, trusted: Iterable[Network]) -> Origin:
