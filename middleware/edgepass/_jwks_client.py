@@ -7,6 +7,7 @@ import random
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from edgepass._errors import KeySetRefused
 from edgepass._http import Endpoint, FetchFailed, Response
@@ -109,7 +110,8 @@ class JwksClient:
             self._rescheduled.set()
 
     async def _refresh(self, rescheduled: asyncio.Event) -> None:
-        while True:
+        # Where another event loop has taken over, its own refresher has too.
+        while self._refresher is asyncio.current_task():
             await self._widen_keys()
             due_in = self._keyring.due_in(time.monotonic())
             if due_in <= 0:
@@ -148,8 +150,7 @@ class JwksClient:
     async def _accept(self, response: Response) -> None:
         keys: KeySet | None = None
         if response.status == 200:
-            # In a thread: without `cryptography`, loading 64 keys takes 300 ms.
-            keys = await asyncio.to_thread(KeySet.from_jwks, response.body)
+            keys = await _load_in_thread(response.body)
             for reason in keys.left_out:
                 _log.warning("left out of the keys from %s: %s", self._endpoint.url, reason)
             if not len(keys):
@@ -163,6 +164,17 @@ class JwksClient:
         self._etag = _find_etag(response) or (self._etag if keys is None else None)
         if changed:
             self._on_change()
+
+
+async def _load_in_thread(document: bytes) -> KeySet:
+    # Without `cryptography`, loading 64 keys takes 300 ms. The thread is our own:
+    # the event loop's may all be taken by an app that blocks them.
+    thread = ThreadPoolExecutor(1, thread_name_prefix="edgepass-keys")
+    try:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(thread, KeySet.from_jwks, document)
+    finally:
+        thread.shutdown(wait=False)
 
 
 def _find_etag(response: Response) -> str | None:

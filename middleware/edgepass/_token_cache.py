@@ -45,7 +45,7 @@ class TokenCache:
 
     def insert(self, token: bytes, refused_from: float, claims: Claims) -> None:
         """Remember a verified token until `refused_from` (seconds since the epoch, exclusive)."""
-        self._keep(token[-_TAIL:], (token, refused_from, claims))
+        self._keep(token[-_TAIL:], (token, refused_from, claims.with_shared_names()))
 
     def clear(self) -> None:
         self._young = {}

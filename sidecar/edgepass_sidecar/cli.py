@@ -5,7 +5,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 try:
@@ -16,18 +16,21 @@ try:
     from edgepass_sidecar.serve import serve
     from edgepass_sidecar.service import administration
     from edgepass_sidecar.service.core import Core
+    from edgepass_sidecar.service.key_keeper import NoActiveKey
     from edgepass_sidecar.service.refusal import Refused
     from edgepass_sidecar.service.secret_keys import create_secret_key, revoke_secret_key
     from edgepass_sidecar.service.sessions import mint
     from edgepass_sidecar.service.sign_in import Origin, start_session_for
     from edgepass_sidecar.session import Status, standing
     from edgepass_sidecar.settings import MEMORY, Settings, WrongSetting, load_settings
-    from edgepass_sidecar.signing_keys import HURRIED_PUBLISHED_FOR, PUBLISHED_FOR
+    from edgepass_sidecar.signing_keys import HURRIED_PUBLISHED_FOR, PUBLISHED_FOR, published_keys
     from edgepass_sidecar.store import SessionQuery, StoreUnavailable
 except ModuleNotFoundError as error:
     sys.exit(f"edgepass: {error.name} is missing: pip install 'edgepass[sidecar]'")
 
-Command = Callable[[Core, Settings, argparse.Namespace], Awaitable[None]]
+
+class CommandFailed(Exception):
+    """A command could not do what it was asked; the text is for the one who asked."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(2, str(error))
     except Refused as refusal:
         return _fail(1, refusal.message)
-    except (StoreUnavailable, WrongMasterKey) as error:
+    except (CommandFailed, StoreUnavailable, WrongMasterKey, NoActiveKey) as error:
         return _fail(1, str(error))
     return 0
 
@@ -56,7 +59,7 @@ def _fail(code: int, text: str) -> int:
 async def _run(settings: Settings, chosen: argparse.Namespace) -> None:
     if settings.store == MEMORY:
         raise WrongSetting("STORE", f"{MEMORY} lives in the sidecar's own process, out of reach")
-    async with opened_core(settings) as core:
+    async with opened_core(settings, create=chosen.create) as core:
         await chosen.command(core, settings, chosen)
 
 
@@ -75,7 +78,7 @@ async def _start_session(core: Core, _: Settings, chosen: argparse.Namespace) ->
     user_id = UserId(chosen.user)
     if chosen.create_user and not await core.store.load_users([user_id]):
         if not is_user_id(user_id):
-            raise Refused(422, "form_param_value_invalid", f"{user_id!r} cannot be a user id.")
+            raise CommandFailed(f"{user_id!r} cannot be a user id")
         await administration.create_user(core, user_id, {})
     signed_in = await start_session_for(core, user_id, Origin(user_agent="edgepass sessions start"))
     print("session_id", signed_in.session.id, sep="\t")
@@ -115,23 +118,23 @@ async def _revoke_key(core: Core, _: Settings, chosen: argparse.Namespace) -> No
         core.store, chosen.key, core.clock
     )
     if not revoked:
-        raise Refused(404, "resource_not_found", f"there is no key {chosen.key} that still works")
+        raise CommandFailed(f"there is no key {chosen.key} that still works")
     print(chosen.key, "revoked", sep="\t")
 
 
-async def _examine(_: Core, settings: Settings, __: argparse.Namespace) -> None:
-    findings = await asyncio.to_thread(lambda: list(examine(settings)))
+async def _examine(core: Core, settings: Settings, __: argparse.Namespace) -> None:
+    key_ids = {key.key_id for key in published_keys(core.keys.list_keys(), core.clock())}
+    findings = await asyncio.to_thread(lambda: list(examine(settings, key_ids)))
     for in_order, text in findings:
         print("ok " if in_order else "BAD", text)
     if not all(in_order for in_order, _ in findings):
-        raise Refused(424, "deployment_out_of_order", "something is out of order, see above")
+        raise CommandFailed("something is out of order, see above")
 
 
 def _parse_limit(text: str) -> int:
-    limit = int(text)
-    if limit < 1:
-        raise ValueError("must be 1 or more")
-    return limit
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 1 on")
+    return int(text)
 
 
 def _date(seconds: float) -> str:
@@ -144,6 +147,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Sessions that are stateless at the edge and revocable at the core."
         " Settings are EDGEPASS_… in the environment, or in edgepass.toml.",
     )
+    # What only looks, or changes what is there, makes no store where there is none.
+    parser.set_defaults(create=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run the sidecar")
     serving.set_defaults(command=None)
@@ -164,7 +169,7 @@ def _add_session_commands(parser: argparse.ArgumentParser) -> None:
     starting = commands.add_parser("start", help="start a session and print its tokens")
     starting.add_argument("user", metavar="USER_ID")
     starting.add_argument("--create-user", action="store_true", help="make the user if need be")
-    starting.set_defaults(command=_start_session)
+    starting.set_defaults(command=_start_session, create=True)
     revoking = commands.add_parser("revoke", help="revoke a session")
     revoking.add_argument("session", metavar="SESSION_ID")
     revoking.set_defaults(command=_revoke_session)
@@ -172,9 +177,8 @@ def _add_session_commands(parser: argparse.ArgumentParser) -> None:
 
 def _add_key_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("create", help="make a secret key for the backend API").set_defaults(
-        command=_create_key
-    )
+    creating = commands.add_parser("create", help="make a secret key for the backend API")
+    creating.set_defaults(command=_create_key, create=True)
     commands.add_parser("list", help="list signing keys and secret keys").set_defaults(
         command=_list_keys
     )
@@ -184,7 +188,7 @@ def _add_key_commands(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"let it take over in {HURRIED_PUBLISHED_FOR:g} seconds instead of {PUBLISHED_FOR:g}",
     )
-    rotating.set_defaults(command=_rotate_keys)
+    rotating.set_defaults(command=_rotate_keys, create=True)
     revoking = commands.add_parser("revoke", help="withdraw a signing key, or a secret key")
     revoking.add_argument("key", metavar="KEY_ID")
     revoking.set_defaults(command=_revoke_key)

@@ -1,6 +1,6 @@
 """`edgepass doctor`: looks at a deployment from outside and says what is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from edgepass_sidecar.http_client import httpx
 from edgepass_sidecar.settings import Settings
@@ -9,11 +9,11 @@ PATIENCE = 5.0  # seconds for each answer
 Finding = tuple[bool, str]
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings, key_ids: Collection[str]) -> Iterator[Finding]:
     """Yield what was found at the public URL, each with whether it is in order.
 
     The settings were read, the store opened and the signing keys decrypted
-    before this is called, or there would be nothing to examine.
+    before this is called; `key_ids` are those that this store publishes.
     """
     yield True, f"settings are in order; the store answers and its {settings.algorithm} keys open"
     with httpx.Client(timeout=PATIENCE, follow_redirects=False) as client:
@@ -29,7 +29,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             return
     yield health.status_code == 200, f"/v1/health answers {health.status_code}"
     yield from _examine_discovery(settings, discovery)
-    yield from _examine_key_set(key_set)
+    yield from _examine_key_set(key_ids, key_set)
 
 
 def _examine_discovery(settings: Settings, answer: httpx.Response) -> Iterator[Finding]:
@@ -40,10 +40,14 @@ def _examine_discovery(settings: Settings, answer: httpx.Response) -> Iterator[F
         yield False, f"discovery names {issuer!r} as the issuer: another sidecar is at this URL"
 
 
-def _examine_key_set(answer: httpx.Response) -> Iterator[Finding]:
+def _examine_key_set(key_ids: Collection[str], answer: httpx.Response) -> Iterator[Finding]:
     keys = _member(answer, "keys")
-    count = len(keys) if isinstance(keys, list) else 0
-    yield count > 0, f"/.well-known/jwks.json has {count} public keys"
+    members = keys if isinstance(keys, list) else []
+    published = {key.get("kid") for key in members if isinstance(key, dict)}
+    if key_ids and published == set(key_ids):
+        yield True, f"/.well-known/jwks.json has this store's public keys ({len(key_ids)})"
+    else:
+        yield False, "/.well-known/jwks.json has other keys than this store: is it another store?"
 
 
 def _member(answer: httpx.Response, name: str) -> object:

@@ -13,7 +13,7 @@ _SECRETS = re.compile(
     r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}"
     r"|(?:client|sit)_\w+\.[0-9a-f]{8,}"
     r"|sk_(?:live|test)_\w{8,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\w+/=\s\\]*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
 )
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 

@@ -26,6 +26,9 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 # A name, an IPv4 address, or an IPv6 address in brackets; as browsers write them in Origin.
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://(?:{_HOST.pattern})(?::(?P<port>[0-9]{{1,5}}))?")
+_LOOPBACK = re.compile(
+    r"http://(?:127(?:\.\d{1,3}){3}|\[::1\]|(?:[a-z0-9-]+\.)*localhost)(?::\d+)?\Z"
+)
 _DURATION = re.compile(r"(\d{1,10})([smhd]?)")
 _LATER = {
     "WEBHOOK_URL": "webhooks are not delivered by this version",
@@ -134,7 +137,9 @@ class _Reader:
             raise WrongSetting(name, str(error)) from None
 
     def _public_url(self, production: bool, host: str, port: int) -> str:
-        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        # All addresses are what to listen on; one of them is what to call.
+        reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        authority = f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
         default = "" if production else f"http://{authority}"
         url = self._take("PUBLIC_URL", default, _parse_origin)
         if not url:
@@ -143,12 +148,12 @@ class _Reader:
                 "is missing: set it to the URL that browsers reach the sidecar at, such as"
                 " https://auth.example.com (or EDGEPASS_INSTANCE=development to try things out)",
             )
-        if production and not url.startswith("https://"):
-            raise WrongSetting(
-                "PUBLIC_URL",
-                f"{url} must be https in production, or cookies could be read on the way",
-            )
-        return url
+        if url.startswith("https://") or (not production and _LOOPBACK.match(url)):
+            return url
+        where = "in production" if production else "anywhere but on loopback (127.0.0.1)"
+        raise WrongSetting(
+            "PUBLIC_URL", f"{url} must be https {where}, or cookies could be read on the way"
+        )
 
     def _policy(self) -> SessionPolicy:
         week: float | None = DEFAULT_MAXIMUM_LIFETIME

@@ -2,8 +2,8 @@
 
 Absence is `None`, a lost race is `False`; an exception (`StoreUnavailable`)
 means that the backend is broken and a retry may help. What a method has
-acknowledged survives a crash. State and its events are stored together or not
-at all. All methods may be called concurrently.
+acknowledged survives a crash; what is read was so at one moment. State and its
+events are stored together or not at all. All methods may be called concurrently.
 """
 
 from collections.abc import Sequence
@@ -99,8 +99,10 @@ class SessionStore(Protocol):
     async def insert_user(self, user: User, events: tuple[Event, ...]) -> bool:
         """Store a new user; `False` if its id or external id is taken."""
 
-    async def update_user(self, user: User, events: tuple[Event, ...]) -> bool:
-        """Replace a user; `False` if there is none or its external id is taken."""
+    async def update_user(self, user: User, since: float, events: tuple[Event, ...]) -> bool:
+        """Replace a user if it was last updated at `since`; `False` if not, or its
+        external id is taken.
+        """
 
     async def load_users(self, user_ids: Sequence[UserId]) -> dict[UserId, User]:
         """Return those of the users that exist."""

@@ -96,8 +96,10 @@ async def test_another_algorithm_takes_over_like_any_rotation(clock: Clock) -> N
     store = MemoryStore()
     await keeper(store, clock, "ES256").open()
     switched = keeper(store, clock, "EdDSA")
-
     await switched.open()
+    assert len(switched.list_keys()) == 1, "opening it alone changes nothing"
+
+    await switched.adopt_algorithm()
 
     assert switched.signer(clock.now).algorithm == "ES256"
     assert switched.signer(clock.now + PUBLISHED_FOR).algorithm == "EdDSA"

@@ -158,7 +158,7 @@ async def test_a_user_is_replaced_with_its_event(store: SessionStore) -> None:
     await store.insert_user(user, ())
     changed = replace(user, external_id="43", first_name="Ada", updated_at=NOW + 1.0)
     event = Event(type="user.updated", at=float(NOW), user_id=user.id)
-    assert await store.update_user(changed, (event,))
+    assert await store.update_user(changed, user.updated_at, (event,))
     assert await store.load_users([user.id]) == {user.id: changed}
     assert await store.list_events(0, 10) == ((1, event),)
 
@@ -166,7 +166,7 @@ async def test_a_user_is_replaced_with_its_event(store: SessionStore) -> None:
 async def test_a_user_may_be_replaced_under_its_own_external_id(store: SessionStore) -> None:
     user = make_user("1", external_id="42")
     await store.insert_user(user, ())
-    assert await store.update_user(replace(user, username="ada"), ())
+    assert await store.update_user(replace(user, username="ada"), user.updated_at, ())
 
 
 async def test_an_update_of_nobody_or_to_a_taken_external_id_stores_nothing(
@@ -176,8 +176,10 @@ async def test_an_update_of_nobody_or_to_a_taken_external_id_stores_nothing(
     await store.insert_user(first, ())
     await store.insert_user(second, ())
     event = Event(type="user.updated", at=float(NOW))
-    assert not await store.update_user(replace(second, external_id="42"), (event,))
-    assert not await store.update_user(make_user("3"), (event,))
+    assert not await store.update_user(
+        replace(second, external_id="42"), second.updated_at, (event,)
+    )
+    assert not await store.update_user(make_user("3"), make_user("3").updated_at, (event,))
     assert await store.load_users([second.id, UserId("user_3")]) == {second.id: second}
     assert await store.list_events(0, 10) == ()
 
@@ -185,7 +187,7 @@ async def test_an_update_of_nobody_or_to_a_taken_external_id_stores_nothing(
 async def test_an_external_id_that_was_given_up_is_free(store: SessionStore) -> None:
     first = make_user("1", external_id="42")
     await store.insert_user(first, ())
-    await store.update_user(replace(first, external_id=None), ())
+    await store.update_user(replace(first, external_id=None), first.updated_at, ())
     assert await store.insert_user(make_user("2", external_id="42"), ())
 
 
@@ -209,3 +211,16 @@ async def test_events_come_in_the_order_of_their_cursors(store: SessionStore) ->
     assert cursors == sorted(set(cursors))
     assert await store.list_events(cursors[1], 2) == everything[2:4]
     assert await store.list_events(cursors[-1], 10) == ()
+
+
+async def test_an_update_of_a_user_that_was_updated_since_stores_nothing(
+    store: SessionStore,
+) -> None:
+    user = make_user("1")
+    await store.insert_user(user, ())
+    first = replace(user, username="first", updated_at=user.updated_at + 1)
+    assert await store.update_user(first, user.updated_at, ())
+
+    assert not await store.update_user(replace(user, username="late"), user.updated_at, ())
+
+    assert await store.load_users([user.id]) == {user.id: first}

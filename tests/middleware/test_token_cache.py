@@ -25,7 +25,7 @@ def test_a_token_is_found_with_its_own_claims() -> None:
     cache = TokenCache()
     claims = claims_of()
     cache.insert(TOKEN, NOW + 60, claims)
-    assert cache.find(TOKEN, NOW) is claims
+    assert cache.find(TOKEN, NOW) == claims
 
 
 @pytest.mark.parametrize(("now", "found"), [(59.999, True), (60, False), (60.001, False)])

@@ -20,7 +20,7 @@ from edgepass import Expectations, KeySet, verify
 keys, token, issuer = json.loads(sys.stdin.read())
 print(verify(token, KeySet.from_jwks(keys), Expectations(issuer), time.time()).user_id)
 """
-HEAVY = ("cryptography", "email", "http.client", "urllib.request", "unittest")
+HEAVY = ("asyncio", "cryptography", "email", "http.client", "ssl", "unittest", "urllib.request")
 
 
 @pytest.fixture(scope="module")

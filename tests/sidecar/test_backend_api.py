@@ -1,5 +1,6 @@
 """The backend API through HTTP: keys, users, sign-in tokens, sessions, session tokens."""
 
+import asyncio
 import json
 
 import pytest
@@ -281,3 +282,24 @@ async def test_a_token_for_a_server_lives_as_long_as_the_settings_say(
         json.loads((await server.post(f"/v1/sessions/{session}/tokens")).text)["jwt"]
     )
     assert (claims["exp"] - claims["iat"], claims["sid"]) == (60, session)
+
+
+async def test_changes_of_different_fields_at_once_are_all_kept(any_sidecar: Sidecar) -> None:
+    await any_sidecar.server.post("/v1/users", {"id": "user_1"})
+    fields = ("first_name", "last_name", "username", "image_url", "external_id")
+    answers = await asyncio.gather(
+        *(
+            any_sidecar.server.send("PATCH", "/v1/users/user_1", json={field: field})
+            for field in fields
+        )
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    user = succeeded(await any_sidecar.server.get("/v1/users/user_1"))
+    assert {field: user[field] for field in fields} == {field: field for field in fields}
+
+
+async def test_a_session_started_by_a_server_has_no_address_of_the_server(server: Server) -> None:
+    await server.post("/v1/users", {"id": "user_1"})
+    session = succeeded(await server.post("/v1/sessions", {"user_id": "user_1"}))
+    activity = session["latest_activity"]
+    assert (activity["ip_address"], activity["user_agent"]) == (None, None)

@@ -90,6 +90,7 @@ def test_a_revoked_session_is_revoked_and_stays_so(shell: Shell) -> None:
 
 
 def test_a_session_that_is_not_there_is_not_revoked(shell: Shell) -> None:
+    shell.start("user_1")
     code, _, errors = shell.run("sessions", "revoke", "sess_x")
     assert (code, errors.strip()) == (1, "edgepass: There is no such session.")
 
@@ -125,12 +126,14 @@ def test_a_rotated_key_is_upcoming(shell: Shell, how: tuple[str, ...]) -> None:
 
 
 def test_a_revoked_signing_key_has_a_successor(shell: Shell) -> None:
+    shell.start("user_1")
     ((key, *_),) = shell.succeed("keys", "list")
     assert shell.succeed("keys", "revoke", key) == [[key, "revoked"]]
     assert [line[3] for line in shell.succeed("keys", "list")] == ["revoked", "active"]
 
 
 def test_a_key_that_is_not_there_is_not_revoked(shell: Shell) -> None:
+    shell.start("user_1")
     code, _, errors = shell.run("keys", "revoke", "key_x")
     assert (code, errors.strip()) == (1, "edgepass: there is no key key_x that still works")
 
@@ -183,7 +186,7 @@ def _lose_the_master_key() -> None:
 def test_a_broken_store_is_one_line_and_exit_code_1(
     shell: Shell, break_it: Callable[[], None], said: str
 ) -> None:
-    shell.succeed("keys", "list")
+    shell.start("user_1")
     break_it()
     code, _, errors = shell.run("keys", "list")
     assert code == 1
@@ -205,3 +208,27 @@ def test_a_limit_that_is_no_positive_number_is_wrong_usage(shell: Shell, limit: 
     with pytest.raises(SystemExit) as exit_:
         main(["sessions", "list", "--limit", limit])
     assert exit_.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("sessions", "list"), ("sessions", "revoke", "x"), ("keys", "list"), ("doctor",)],
+    ids=" ".join,
+)
+def test_what_only_looks_makes_nothing_where_there_is_nothing(
+    shell: Shell, command: tuple[str, ...]
+) -> None:
+    code, _, errors = shell.run(*command)
+    assert code == 1
+    assert "there is no database at edgepass.db: check EDGEPASS_STORE" in errors
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_another_algorithm_in_the_environment_changes_no_key(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.start("user_1")
+    before = shell.succeed("keys", "list")
+    monkeypatch.setenv("EDGEPASS_ALGORITHM", "ES256")
+    shell.start("user_2")
+    assert shell.succeed("keys", "list") == before

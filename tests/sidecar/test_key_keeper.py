@@ -22,6 +22,7 @@ class Keepers:
     async def start(self, algorithm: str = "EdDSA", master_key: bytes = MASTER_KEY) -> KeyKeeper:
         keeper = KeyKeeper(self.store, master_key, algorithm, self.clock)
         await keeper.open()
+        await keeper.adopt_algorithm()
         return keeper
 
 

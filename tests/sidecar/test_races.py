@@ -75,7 +75,7 @@ async def test_50_touches_at_once_all_succeed(any_sidecar: Sidecar) -> None:
 async def test_50_touches_of_a_distant_store_all_succeed(any_core: Core) -> None:
     session, token = await _start(any_core)
     touched = await asyncio.gather(*(touch(any_core, token, session.id) for _ in range(50)))
-    assert {presented.client.id for presented, _ in touched} == {session.client_id}
+    assert {changed.presented.client.id for changed in touched} == {session.client_id}
 
 
 async def test_of_10_browsers_with_one_ticket_one_signs_in(any_sidecar: Sidecar) -> None:

@@ -82,7 +82,7 @@ async def test_a_sidecar_without_a_key_to_sign_with_is_not_healthy(
 ) -> None:
     clock.advance(-1)
     answer = await sidecar.http.get("/v1/health")
-    assert (answer.status_code, error_code(answer)) == (503, "unavailable")
+    assert (answer.status_code, error_code(answer)) == (503, "no_active_key")
     assert answer.headers["retry-after"] == "1"
 
 

@@ -12,6 +12,10 @@ from tests.support.processes import Process, free_port
 
 async def say_who(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the user's id, nothing for nobody."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        return
     if scope["type"] != "http":
         return
     body = scope["user"].identity.encode()

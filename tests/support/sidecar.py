@@ -157,7 +157,7 @@ async def run_sidecar(
 ) -> AsyncIterator[Sidecar]:
     """Run a sidecar with its lifespan, on the caller's event loop."""
     settings = settings or make_settings()
-    app = make_app(settings, clock=clock)
+    app = make_app(settings, clock=clock, timer=clock)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     # No jar: each browser below keeps its own cookie, and the server none.
     jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))

@@ -6,7 +6,7 @@ that takes over a millisecond which no request should have to wait for.
 
 from collections.abc import Iterator
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -70,7 +70,10 @@ class Ed25519Key:
     def __init__(self, x: bytes) -> None:
         # OpenSSL takes points of small order, and y beyond the prime.
         parse_public_key(x)
-        self._key = Ed25519PublicKey.from_public_bytes(x)
+        try:
+            self._key = Ed25519PublicKey.from_public_bytes(x)
+        except UnsupportedAlgorithm:
+            raise ValueError("this OpenSSL does not offer Ed25519 (FIPS mode?)") from None
         self.verify(b"\1" * 64, b"")
 
     def verify(self, signature: bytes, message: bytes) -> bool:

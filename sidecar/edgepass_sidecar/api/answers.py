@@ -54,7 +54,15 @@ async def answer_http_exception(_: Request, error: Exception) -> Response:
 async def answer_unavailable(_: Request, error: Exception) -> Response:
     assert isinstance(error, StoreUnavailable | NoActiveKey)
     _log.error("unavailable: %s", error)
+    if isinstance(error, NoActiveKey):
+        return error_answer(503, "no_active_key", "No signing key is active: try again later.")
     return error_answer(503, "unavailable", "The session store does not answer: try again.")
+
+
+def is_held(request: Request, tag: str) -> bool:
+    """Say whether the client has the version `tag`, by the weak comparison of RFC 9110 13.1.2."""
+    held = request.headers.get("if-none-match", "")
+    return tag in (part.strip().removeprefix("W/") for part in held.split(","))
 
 
 class AnswerFailures:

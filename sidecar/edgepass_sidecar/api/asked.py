@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from edgepass_sidecar.service.refusal import Refused, client_token_invalid
 from edgepass_sidecar.service.sign_in import Origin
@@ -58,10 +58,13 @@ def _wrong_field(error: msgspec.ValidationError) -> Refused:
 
 async def _read_raw(request: Request) -> bytes:
     raw = b""
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAXIMUM_BODY_BYTES:
-            raise Refused(413, "request_too_large", "The body is longer than 64 kB.")
+    try:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > MAXIMUM_BODY_BYTES:
+                raise Refused(413, "request_too_large", "The body is longer than 64 kB.")
+    except ClientDisconnect:
+        raise Refused(400, "request_body_invalid", "The body ended too early.") from None
     return raw
 
 

@@ -24,7 +24,7 @@ from edgepass_sidecar.identifier import ClientId, SessionId, TicketId, UserId, i
 from edgepass_sidecar.service import administration
 from edgepass_sidecar.service.refusal import Refused, invalid
 from edgepass_sidecar.service.sessions import mint
-from edgepass_sidecar.service.sign_in import start_session_for
+from edgepass_sidecar.service.sign_in import Origin, start_session_for
 from edgepass_sidecar.session import Status
 from edgepass_sidecar.store import SessionQuery
 from edgepass_sidecar.ticket import LONGEST_LIFETIME
@@ -161,7 +161,8 @@ async def _get_sessions(context: Context, request: Request) -> Response:
 
 async def _post_session(context: Context, request: Request) -> Response:
     body = await read_body(request, NewSession)
-    signed_in = await start_session_for(context.core, UserId(body.user_id), context.origin(request))
+    # Nothing is known of the user's own address: this request is the app server's.
+    signed_in = await start_session_for(context.core, UserId(body.user_id), Origin())
     return answer(session_shape(signed_in.session, context.core.clock()))
 
 

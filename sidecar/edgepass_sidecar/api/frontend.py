@@ -9,18 +9,18 @@ from edgepass_sidecar.api.answers import answer
 from edgepass_sidecar.api.asked import read_body
 from edgepass_sidecar.api.context import Context, context_of
 from edgepass_sidecar.api.schema import (
-    Shape,
     client_shape,
     own_session_shape,
     sign_in_shape,
+    signed_out_shape,
     token_shape,
 )
 from edgepass_sidecar.identifier import SessionId
-from edgepass_sidecar.service.core import Presented
+from edgepass_sidecar.service.core import Changed
 from edgepass_sidecar.service.refusal import Refused, invalid
-from edgepass_sidecar.service.sessions import finish, refresh, touch, view, view_client
+from edgepass_sidecar.service.sessions import finish, refresh, touch, view_changed, view_client
 from edgepass_sidecar.service.sign_in import sign_in_with_ticket, sign_out
-from edgepass_sidecar.session import Session, Status
+from edgepass_sidecar.session import Status
 
 
 class SignIn(msgspec.Struct):
@@ -49,7 +49,7 @@ async def post_sign_in(request: Request) -> Response:
     signed_in = await sign_in_with_ticket(
         context.core, context.client_token(request), body.ticket, context.origin(request)
     )
-    client = await _client_shape(context, Presented(signed_in.client, is_current=True), party)
+    client = client_shape(view_changed(context.core, signed_in.changed, party), _now(context))
     response = answer(
         {"response": sign_in_shape(signed_in.client, signed_in.session), "client": client}
     )
@@ -67,10 +67,8 @@ async def post_token(request: Request) -> Response:
 async def post_touch(request: Request) -> Response:
     context = context_of(request)
     party = context.authorized_party(request)
-    presented, session = await touch(
-        context.core, context.client_token(request), _session_id(request)
-    )
-    return await _answer_session(context, presented, session, party)
+    changed = await touch(context.core, context.client_token(request), _session_id(request))
+    return _answer_session(context, changed, party)
 
 
 async def post_end(request: Request) -> Response:
@@ -83,9 +81,9 @@ async def post_remove(request: Request) -> Response:
 
 async def delete_sessions(request: Request) -> Response:
     context = context_of(request)
-    party = context.authorized_party(request)
-    presented, token = await sign_out(context.core, context.client_token(request))
-    response = answer({"response": await _client_shape(context, presented, party), "client": None})
+    context.authorized_party(request)
+    client, token = await sign_out(context.core, context.client_token(request))
+    response = answer({"response": signed_out_shape(client), "client": None})
     if token is not None:
         context.set_client_token(response, token)
     return response
@@ -94,28 +92,22 @@ async def delete_sessions(request: Request) -> Response:
 async def _finish(request: Request, status: Status) -> Response:
     context = context_of(request)
     party = context.authorized_party(request)
-    presented, session = await finish(
+    changed = await finish(
         context.core, context.client_token(request), _session_id(request), status
     )
-    return await _answer_session(context, presented, session, party)
+    return _answer_session(context, changed, party)
 
 
-async def _answer_session(
-    context: Context, presented: Presented, session: Session, party: str
-) -> Response:
-    viewed = await view(context.core, presented, party)
-    now = context.core.clock()
-    # A session that has just ended is not in the view any more, nor its user.
-    users = viewed.users
-    if session.user_id not in users:
-        users = await context.core.store.load_users([session.user_id])
+def _answer_session(context: Context, changed: Changed, party: str) -> Response:
+    viewed = view_changed(context.core, changed, party)
+    session, now = changed.session, _now(context)
     token = viewed.active_token if session.id == viewed.active_session_id else None
-    shape = own_session_shape(session, users.get(session.user_id), token, now)
+    shape = own_session_shape(session, changed.users.get(session.user_id), token, now)
     return answer({"response": shape, "client": client_shape(viewed, now)})
 
 
-async def _client_shape(context: Context, presented: Presented, party: str) -> Shape:
-    return client_shape(await view(context.core, presented, party), context.core.clock())
+def _now(context: Context) -> float:
+    return context.core.clock()
 
 
 def _session_id(request: Request) -> SessionId:

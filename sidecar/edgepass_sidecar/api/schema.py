@@ -3,6 +3,7 @@
 from typing import Any
 
 from edgepass_sidecar.client import Client
+from edgepass_sidecar.identifier import SessionId
 from edgepass_sidecar.service.sessions import ClientView
 from edgepass_sidecar.session import Session, standing
 from edgepass_sidecar.session_token import factor_verification_age
@@ -99,22 +100,31 @@ def _public_user_shape(user: User) -> Shape:
 
 
 def client_shape(view: ClientView, now: float) -> Shape:
-    client = view.client
+    sessions = [
+        own_session_shape(
+            session,
+            view.users.get(session.user_id),
+            view.active_token if session.id == view.active_session_id else None,
+            now,
+        )
+        for session in view.sessions
+    ]
+    return _client_shape(view.client, sessions, view.active_session_id)
+
+
+def signed_out_shape(client: Client) -> Shape:
+    """A client all of whose sessions have been removed."""
+    return _client_shape(client, [], None)
+
+
+def _client_shape(client: Client, sessions: list[Shape], active: SessionId | None) -> Shape:
     return {
         "object": "client",
         "id": client.id,
-        "sessions": [
-            own_session_shape(
-                session,
-                view.users.get(session.user_id),
-                view.active_token if session.id == view.active_session_id else None,
-                now,
-            )
-            for session in view.sessions
-        ],
+        "sessions": sessions,
         "sign_in": None,
         "sign_up": None,
-        "last_active_session_id": view.active_session_id,
+        "last_active_session_id": active,
         "last_authentication_strategy": "ticket",
         "cookie_expires_at": None,
         "captcha_bypass": False,

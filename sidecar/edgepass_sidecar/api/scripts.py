@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from edgepass_sidecar.api.answers import is_held
+
 _BODY = files("edgepass_sidecar.web").joinpath("edgepass.js").read_bytes()
 _HEADERS = {
     "etag": f'"{sha256(_BODY).hexdigest()[:32]}"',
@@ -18,7 +20,7 @@ _HEADERS = {
 
 
 async def get_script(request: Request) -> Response:
-    if request.headers.get("if-none-match") == _HEADERS["etag"]:
+    if is_held(request, _HEADERS["etag"]):
         return Response(status_code=304, headers=_HEADERS)
     return Response(_BODY, headers=_HEADERS, media_type="text/javascript")
 

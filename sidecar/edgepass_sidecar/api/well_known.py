@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from edgepass_sidecar.api.answers import JSON, answer
+from edgepass_sidecar.api.answers import JSON, answer, is_held
 from edgepass_sidecar.api.context import Context, context_of
-from edgepass_sidecar.signing_keys import ALGORITHMS, FRESH_FOR, STALE_FOR
+from edgepass_sidecar.signing_keys import FRESH_FOR, STALE_FOR
 
 _STALE_IF_ERROR = 86_400
 KEY_SET_CACHING = (
@@ -24,20 +24,21 @@ def key_set_answer(context: Context, request: Request) -> Response:
     """Answer with the published keys, or 304 to who has them."""
     body, tag = context.core.keys.key_set(context.core.clock())
     headers = {"etag": tag, "cache-control": KEY_SET_CACHING}
-    held = request.headers.get("if-none-match", "")
-    # The comparison is the weak one (RFC 9110 section 13.1.2).
-    if tag in (part.strip().removeprefix("W/") for part in held.split(",")):
+    if is_held(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=JSON)
 
 
 async def get_configuration(request: Request) -> Response:
-    issuer = context_of(request).settings.public_url
+    context = context_of(request)
+    issuer = context.settings.public_url
     document = {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(ALGORITHMS),
+        "id_token_signing_alg_values_supported": context.core.keys.published_algorithms(
+            context.core.clock()
+        ),
         "response_types_supported": [],
     }
     headers = {"cache-control": f"public, max-age={FRESH_FOR}"}

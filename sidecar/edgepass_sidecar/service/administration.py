@@ -13,6 +13,8 @@ from edgepass_sidecar.store import Commit
 from edgepass_sidecar.ticket import SECRET_BYTES, Ticket, TicketStatus, TicketToken
 from edgepass_sidecar.user import User
 
+_SHORTEST_STEP = 0.001  # seconds; the wire has milliseconds
+
 
 async def create_user(core: Core, wanted_id: str | None, profile: dict[str, Any]) -> User:
     """Store a user under the app's own id for it, or under a new one."""
@@ -25,11 +27,18 @@ async def create_user(core: Core, wanted_id: str | None, profile: dict[str, Any]
 
 
 async def update_user(core: Core, identifier: UserId, changes: dict[str, Any]) -> User:
-    now = core.clock()
-    user = replace(await load_user(core, identifier), updated_at=now, **changes)
-    if not await core.store.update_user(user, (_user_event("user.updated", user, now),)):
-        raise _taken()
-    return user
+    for _ in range(ATTEMPTS):
+        stored = await load_user(core, identifier)
+        now = core.clock()
+        # Never the same time twice: it is by this that a lost race shows.
+        updated_at = max(now, stored.updated_at + _SHORTEST_STEP)
+        user = replace(stored, updated_at=updated_at, **changes)
+        event = _user_event("user.updated", user, now)
+        if await core.store.update_user(user, stored.updated_at, (event,)):
+            return user
+        if await load_user(core, identifier) == stored:
+            raise _taken()
+    raise too_many_races()
 
 
 async def load_user(core: Core, identifier: UserId) -> User:
@@ -96,7 +105,7 @@ async def revoke_session(core: Core, identifier: SessionId) -> Session:
             client, Status.REVOKED, core.clock(), lambda other: other.id == identifier
         )
         if await core.store.commit(Commit(client=changed, events=events)):
-            return await load_session(core, identifier)
+            return changed.find_session(identifier) or session
     raise too_many_races()
 
 

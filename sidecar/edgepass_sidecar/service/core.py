@@ -3,24 +3,45 @@
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cachetools import TTLCache
 
 from edgepass_sidecar.client import Client, Decision, revoke_stolen
 from edgepass_sidecar.client_token import Recognition, find_client_token, recognise
-from edgepass_sidecar.identifier import SessionId
+from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.policy import SessionPolicy
 from edgepass_sidecar.service.key_keeper import KeyKeeper
 from edgepass_sidecar.service.refusal import client_token_invalid, too_many_races
 from edgepass_sidecar.service.touches import Touches
 from edgepass_sidecar.session import Session
 from edgepass_sidecar.store import Commit, SessionStore
+from edgepass_sidecar.user import User
 
 # Seconds in which simultaneous refreshes of one session share one token.
 SHARED_FOR = 2.0
 # More requests than this at once on one client are not a browser's.
 ATTEMPTS = 64
+
+
+class SharedTokens:
+    """Tokens minted within the last 2 seconds, by what they were minted for.
+
+    Their age is judged by both clocks: by the monotonic one, which nobody sets,
+    and by the one on the wall, whose time they carry.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._tokens = TTLCache[tuple[object, ...], tuple[float, str]](
+            maxsize=10_000, ttl=SHARED_FOR, timer=monotonic
+        )
+
+    def find(self, minted_for: tuple[object, ...], now: float) -> str | None:
+        minted_at, token = self._tokens.get(minted_for, (now, None))
+        return token if 0 <= now - minted_at < SHARED_FOR else None
+
+    def keep(self, minted_for: tuple[object, ...], token: str, now: float) -> None:
+        self._tokens[minted_for] = (now, token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +51,12 @@ class Core:
     store: SessionStore
     keys: KeyKeeper
     touches: Touches
+    shared_tokens: SharedTokens
     issuer: str
     policy: SessionPolicy
     token_lifetime: int
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = secrets.token_bytes
-    shared_tokens: "TTLCache[tuple[object, ...], str]" = field(init=False)
-
-    def __post_init__(self) -> None:
-        shared = TTLCache[tuple[object, ...], str](maxsize=10_000, ttl=SHARED_FOR, timer=self.clock)
-        object.__setattr__(self, "shared_tokens", shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,24 @@ class Presented:
     def find_session(self, session_id: SessionId) -> Session | None:
         session = self.client.find_session(session_id)
         return session if session is not None and self.sees(session) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What a committed change came to: the client, the session it was about, and the users.
+
+    `users` are those of all the client's sessions, loaded before the commit.
+    """
+
+    presented: Presented
+    session: Session
+    users: dict[UserId, User]
+
+
+async def load_users_of(core: Core, client: Client, *others: UserId) -> dict[UserId, User]:
+    """Return the users of a client's sessions, and `others`, as far as they exist."""
+    wanted = {session.user_id for session in client.sessions} | set(others)
+    return await core.store.load_users(sorted(wanted)) if wanted else {}
 
 
 async def authenticate(core: Core, presented: str | None) -> Presented:

@@ -45,11 +45,15 @@ class KeyKeeper:
         self._signers: dict[str, LocalSigner] = {}
 
     async def open(self) -> None:
-        """Load the keys; make the first one, or one of a newly chosen algorithm.
+        """Load the keys, and make the first one where there is none to sign with.
 
         Raises `WrongMasterKey` if any of them cannot be opened, because finding
         that out at the next rotation would be too late.
         """
+        await self._replace(self._with_a_first_key)
+
+    async def adopt_algorithm(self) -> None:
+        """Publish a key of this keeper's algorithm where another is going to sign."""
         await self._replace(self._with_a_key_of_the_algorithm)
 
     async def reload(self) -> None:
@@ -85,6 +89,9 @@ class KeyKeeper:
         body = orjson.dumps(document)
         return body, f'"{sha256(body).hexdigest()[:32]}"'
 
+    def published_algorithms(self, now: float) -> list[str]:
+        return sorted({key.algorithm for key in published_keys(self._keys, now)})
+
     def list_keys(self) -> Keys:
         return self._keys
 
@@ -112,6 +119,11 @@ class KeyKeeper:
 
         await self._replace(update)
         return True
+
+    def _with_a_first_key(self, keys: Keys) -> Update | None:
+        if find_active_key(keys, self._clock() + PUBLISHED_FOR) is not None:
+            return None
+        return self._with_successor(keys, PUBLISHED_FOR)
 
     def _with_a_key_of_the_algorithm(self, keys: Keys) -> Update | None:
         # The one that will sign once all that is published has taken over: a key

@@ -14,15 +14,15 @@ REREAD_EVERY = 2.0
 
 
 class SecretKeys:
-    """Recognises secret keys. Only hashes are kept, of those from the settings too."""
+    """Recognises secret keys by their hashes. `timer` is a monotonic clock."""
 
     def __init__(
-        self, configured: Sequence[str], store: SessionStore, clock: Callable[[], float]
+        self, configured: Sequence[str], store: SessionStore, timer: Callable[[], float]
     ) -> None:
         self._configured = tuple(hash_secret_key(key) for key in configured)
         self._store = store
         self._stored: TTLCache[str, tuple[bytes, ...]] = TTLCache(
-            maxsize=1, ttl=REREAD_EVERY, timer=clock
+            maxsize=1, ttl=REREAD_EVERY, timer=timer
         )
 
     async def recognises(self, text: str) -> bool:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from edgepass_sidecar.client import Client, Decision, finish_sessions, touch_session
 from edgepass_sidecar.identifier import SessionId, UserId, random_text
 from edgepass_sidecar.policy import wants_touch
-from edgepass_sidecar.service.core import ATTEMPTS, Core, Presented, authenticate
+from edgepass_sidecar.service.core import (
+    ATTEMPTS,
+    Changed,
+    Core,
+    Presented,
+    authenticate,
+    load_users_of,
+)
 from edgepass_sidecar.service.refusal import Refused, not_found, session_over, too_many_races
 from edgepass_sidecar.session import LIVE, Session, Status, standing
 from edgepass_sidecar.session_token import encode_session_token, session_claims
@@ -52,7 +59,7 @@ def mint(
         core.touches.add(session.id, now)
     signer = core.keys.signer(now)
     shared = (session.id, session.updated_at, authorized_party, lifetime, signer.key_id)
-    token = core.shared_tokens.get(shared)
+    token = core.shared_tokens.find(shared, now)
     if token is None:
         claims = session_claims(
             session,
@@ -63,36 +70,63 @@ def mint(
             now=now,
         )
         token = encode_session_token(claims, signer)
-        core.shared_tokens[shared] = token
+        core.shared_tokens.keep(shared, token, now)
     return token
 
 
 async def view_client(
     core: Core, presented: str | None, authorized_party: str | None
 ) -> ClientView:
-    return await view(core, await authenticate(core, presented), authorized_party)
+    recognised = await authenticate(core, presented)
+    # Minted before anything else is awaited: what was read of the session still holds.
+    token = _mint_for_the_active(core, recognised, authorized_party)
+    users = await load_users_of(core, recognised.client)
+    return _view(core, recognised, users, token)
 
 
-async def view(core: Core, presented: Presented, authorized_party: str | None) -> ClientView:
-    """Return what who presented the token may see of its client."""
-    client = presented.client
-    sessions = tuple(s for s in client.live_sessions(core.clock()) if presented.sees(s))
-    active = next((s for s in sessions if s.id == client.last_active_session_id), None)
-    # Minted before anything is awaited: what was read of the session still holds.
-    token = mint(core, active, authorized_party) if active else None
-    users = await core.store.load_users(sorted({session.user_id for session in sessions}))
+def view_changed(core: Core, changed: Changed, authorized_party: str | None) -> ClientView:
+    """Return what a client looks like after a commit, without asking the store for anything.
+
+    Nothing may fail between the commit and the answer: a new client token that
+    was stored and then not sent would make its owner look like a thief.
+    """
+    token = _mint_for_the_active(core, changed.presented, authorized_party)
+    return _view(core, changed.presented, changed.users, token)
+
+
+def _visible(core: Core, presented: Presented) -> tuple[Session, ...]:
+    return tuple(s for s in presented.client.live_sessions(core.clock()) if presented.sees(s))
+
+
+def _find_active(core: Core, presented: Presented) -> Session | None:
+    active_id = presented.client.last_active_session_id
+    return next((s for s in _visible(core, presented) if s.id == active_id), None)
+
+
+def _mint_for_the_active(
+    core: Core, presented: Presented, authorized_party: str | None
+) -> str | None:
+    active = _find_active(core, presented)
+    try:
+        return mint(core, active, authorized_party) if active else None
+    except Refused:  # its time has run out since the line before
+        return None
+
+
+def _view(
+    core: Core, presented: Presented, users: dict[UserId, User], token: str | None
+) -> ClientView:
+    active = _find_active(core, presented)
     return ClientView(
-        client=client,
-        sessions=sessions,
+        client=presented.client,
+        sessions=_visible(core, presented),
         active_session_id=active.id if active else None,
         active_token=token,
         users=users,
     )
 
 
-async def touch(
-    core: Core, presented: str | None, session_id: SessionId
-) -> tuple[Presented, Session]:
+async def touch(core: Core, presented: str | None, session_id: SessionId) -> Changed:
     """Make a session the active one of its client."""
     return await _change_session(
         core, presented, session_id, lambda client, now: touch_session(client, session_id, now)
@@ -101,7 +135,7 @@ async def touch(
 
 async def finish(
     core: Core, presented: str | None, session_id: SessionId, status: Status
-) -> tuple[Presented, Session]:
+) -> Changed:
     """End or remove one session, as `status` says; the others stay."""
     return await _change_session(
         core,
@@ -116,7 +150,7 @@ async def _change_session(
     presented: str | None,
     session_id: SessionId,
     decide: Callable[[Client, float], Decision],
-) -> tuple[Presented, Session]:
+) -> Changed:
     for _ in range(ATTEMPTS):
         recognised = await authenticate(core, presented)
         client, session = recognised.client, recognised.find_session(session_id)
@@ -126,10 +160,12 @@ async def _change_session(
         stands = standing(session, now)
         if stands not in LIVE:
             raise session_over(stands)
+        users = await load_users_of(core, client)
         changed, events = decide(client, now)
         if await core.store.commit(Commit(client=changed, events=events)):
             kept = next(s for s in changed.sessions if s.id == session_id)
-            return replace(recognised, client=changed), kept
+            presented_then = replace(recognised, client=changed)
+            return Changed(presented=presented_then, session=kept, users=users)
     raise too_many_races()
 
 

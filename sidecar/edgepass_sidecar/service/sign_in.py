@@ -8,15 +8,18 @@ from edgepass_sidecar.event import Event
 from edgepass_sidecar.identifier import UserId, client_id, session_id
 from edgepass_sidecar.service.core import (
     ATTEMPTS,
+    Changed,
     Core,
     Presented,
     authenticate,
     change_client,
+    load_users_of,
 )
 from edgepass_sidecar.service.refusal import Refused, not_found, too_many_races
 from edgepass_sidecar.session import Session, Status
 from edgepass_sidecar.store import Commit
 from edgepass_sidecar.ticket import Ticket, TicketStatus, find_ticket_token
+from edgepass_sidecar.user import User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +34,16 @@ class Origin:
 class SignedInClient:
     """A client with its new session, and the token that it has from here on."""
 
-    client: Client
-    session: Session
+    changed: Changed
     client_token: ClientToken
+
+    @property
+    def session(self) -> Session:
+        return self.changed.session
+
+    @property
+    def client(self) -> Client:
+        return self.changed.presented.client
 
 
 async def sign_in_with_ticket(
@@ -47,9 +57,13 @@ async def sign_in_with_ticket(
     for _ in range(ATTEMPTS):
         ticket = await _load_ticket(core, ticket_text)
         client = await _presented_client(core, presented)
-        if not await core.store.load_users([ticket.user_id]):
+        users = await _load_users(core, client, ticket.user_id)
+        if ticket.user_id not in users:
             raise Refused(422, "ticket_invalid", "The ticket's user does not exist.")
-        signed_in, events = _start(core, client, ticket.user_id, origin)
+        # Whatever can fail does so before the commit, so that the new client token
+        # is never stored without being sent.
+        core.keys.signer(core.clock())
+        signed_in, events = _start(core, client, ticket.user_id, users, origin)
         accepted = ticket.accept(signed_in.session.id, core.clock())
         commit = Commit(client=signed_in.client, events=events, accepted=accepted)
         if await core.store.commit(commit):
@@ -59,16 +73,17 @@ async def sign_in_with_ticket(
 
 async def start_session_for(core: Core, user_id: UserId, origin: Origin) -> SignedInClient:
     """Start a session on a new client, for a server that vouches for `user_id`."""
-    if not await core.store.load_users([user_id]):
+    users = await core.store.load_users([user_id])
+    if not users:
         raise not_found("user")
-    signed_in, events = _start(core, None, user_id, origin)
+    signed_in, events = _start(core, None, user_id, users, origin)
     if not await core.store.commit(Commit(client=signed_in.client, events=events)):
         raise too_many_races()
     return signed_in
 
 
-async def sign_out(core: Core, presented: str | None) -> tuple[Presented, ClientToken | None]:
-    """Remove every session of the client, and rotate its token.
+async def sign_out(core: Core, presented: str | None) -> tuple[Client, ClientToken | None]:
+    """Remove every session of the client that the token sees, and rotate the token.
 
     Who comes with the previous token has no claim to the next one: it gets `None`.
     """
@@ -87,7 +102,7 @@ async def sign_out(core: Core, presented: str | None) -> tuple[Presented, Client
         return changed, events
 
     client = await change_client(core, presented, decide)
-    return Presented(client, bool(rotated)), rotated[0] if rotated else None
+    return client, rotated[0] if rotated else None
 
 
 async def _load_ticket(core: Core, text: str) -> Ticket:
@@ -121,8 +136,18 @@ async def _presented_client(core: Core, presented: str | None) -> Client | None:
     return recognised.client
 
 
+async def _load_users(core: Core, client: Client | None, user_id: UserId) -> dict[UserId, User]:
+    if client is None:
+        return await core.store.load_users([user_id])
+    return await load_users_of(core, client, user_id)
+
+
 def _start(
-    core: Core, client: Client | None, user_id: UserId, origin: Origin
+    core: Core,
+    client: Client | None,
+    user_id: UserId,
+    users: dict[UserId, User],
+    origin: Origin,
 ) -> tuple[SignedInClient, tuple[Event, ...]]:
     now = core.clock()
     secret = core.random(SECRET_BYTES)
@@ -148,7 +173,8 @@ def _start(
         user_agent=origin.user_agent,
     )
     client, more = _replace_and_start(core, client, session, now)
-    return SignedInClient(client=client, session=session, client_token=token), (*events, *more)
+    changed = Changed(presented=Presented(client, True), session=session, users=users)
+    return SignedInClient(changed=changed, client_token=token), (*events, *more)
 
 
 def _replace_and_start(core: Core, client: Client, session: Session, now: float) -> Decision:

@@ -86,8 +86,9 @@ class MemoryStore:
         self._events.extend(events)
         return True
 
-    async def update_user(self, user: User, events: tuple[Event, ...]) -> bool:
-        if user.id not in self._users or self._is_taken(user):
+    async def update_user(self, user: User, since: float, events: tuple[Event, ...]) -> bool:
+        stored = self._users.get(user.id)
+        if stored is None or stored.updated_at != since or self._is_taken(user):
             return False
         self._users[user.id] = user
         self._events.extend(events)

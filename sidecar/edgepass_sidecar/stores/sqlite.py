@@ -30,10 +30,13 @@ _STANDING = (
 
 
 class SqliteStore:
-    """Keeps everything in the SQLite file at `path`, which several sidecars may share."""
+    """Keeps everything in the SQLite file at `path`, which several sidecars may share.
 
-    def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path)
+    Without `create` a file that is not there is `StoreUnavailable`.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self._file = SqliteFile(path, create=create)
 
     async def open(self) -> None:
         await self._file.open()
@@ -90,14 +93,14 @@ class SqliteStore:
             lambda db: _unless_taken(db, statement, rows.user_row(user), events)
         )
 
-    async def update_user(self, user: User, events: tuple[Event, ...]) -> bool:
+    async def update_user(self, user: User, since: float, events: tuple[Event, ...]) -> bool:
         statement = (
             "UPDATE users SET external_id = ?, profile = ?, created_at = ?, updated_at = ?"
-            " WHERE id = ?"
+            " WHERE id = ? AND updated_at = ?"
         )
         identifier, *values = rows.user_row(user)
         return await self._file.write(
-            lambda db: _unless_taken(db, statement, (*values, identifier), events)
+            lambda db: _unless_taken(db, statement, (*values, identifier, since), events)
         )
 
     async def load_users(self, user_ids: Sequence[UserId]) -> dict[UserId, User]:

@@ -1,16 +1,15 @@
 """One SQLite file on one dedicated thread: durable transactions awaited from an event loop."""
 
 import asyncio
-import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import time
 from typing import TypeVar
 
 from edgepass_sidecar.store import StoreUnavailable
-from edgepass_sidecar.stores.migrations import load_migrations, migrate
+from edgepass_sidecar.stores.migrations import load_migrations, migrate, transaction
 
 Answer = TypeVar("Answer")
 Work = Callable[[sqlite3.Connection], Answer]
@@ -24,8 +23,9 @@ class SqliteFile:
     Every failure of the database comes out as `StoreUnavailable`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, create: bool) -> None:
         self._path = path
+        self._create = create
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="edgepass-sqlite")
         self._connection: sqlite3.Connection | None = None
 
@@ -37,12 +37,14 @@ class SqliteFile:
         self._thread.shutdown()
 
     async def read(self, work: Work[Answer]) -> Answer:
-        """Run `work`, which only reads."""
-        return await self._run(lambda: work(self._opened()))
+        """Run `work`, which only reads, and sees the file as it was at one moment."""
+        return await self._run(lambda: self._transact("BEGIN DEFERRED", work))
 
     async def write(self, work: Work[Answer]) -> Answer:
         """Run `work` in one transaction that reaches the disk before this returns."""
-        return await self._run(lambda: self._transact(work))
+        # IMMEDIATE: a transaction that reads first and then cannot write would have
+        # decided on what somebody else has changed since.
+        return await self._run(lambda: self._transact("BEGIN IMMEDIATE", work))
 
     async def _run(self, work: Callable[[], Answer]) -> Answer:
         try:
@@ -51,6 +53,8 @@ class SqliteFile:
             raise StoreUnavailable(f"SQLite at {self._path}: {error}") from error
 
     def _connect(self) -> None:
+        if not self._create and not self._path.exists():
+            raise StoreUnavailable(f"there is no database at {self._path}: check EDGEPASS_STORE")
         connection = sqlite3.connect(
             self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=True
         )
@@ -75,21 +79,7 @@ class SqliteFile:
             raise StoreUnavailable(f"SQLite at {self._path} is not open")
         return self._connection
 
-    def _transact(self, work: Work[Answer]) -> Answer:
+    def _transact(self, begin: str, work: Work[Answer]) -> Answer:
         connection = self._opened()
-        with _transaction(connection):
+        with transaction(connection, begin):
             return work(connection)
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    # IMMEDIATE: a transaction that reads first and then cannot write would have
-    # decided on what somebody else has changed since.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

@@ -26,7 +26,7 @@ export class EdgepassError extends Error {
 export class Edgepass extends EventTarget {
   #url;
   #client = null;
-  #token = null; // { text, sessionId, endsAt, refreshAt }, by performance.now()
+  #token = null; // { text, sessionId, lifetime, heldSince }
   #refreshing = null;
   #timer = null;
   #failures = 0;
@@ -107,24 +107,19 @@ export class Edgepass extends EventTarget {
       this.#accept(session.id, session.last_active_token.jwt);
     } else if (this.#token?.sessionId !== session.id) {
       this.#drop();
-      this.#refreshInBackground();
+      // Not at once: this may be part of a refresh, which then would wait for itself.
+      this.#schedule(0);
     }
     this.dispatchEvent(new Event("change"));
   }
 
   #accept(sessionId, text) {
     if (this.#token?.text === text) return;
-    // Scheduled by how long the token lives, never by the clock on the wall: that
-    // clock may be wrong, and may be set while the page is open.
+    // Scheduled by how long the token lives, never by the time on the wall, which may
+    // be wrong.
     const { iat, exp } = readPayload(text);
     const lifetime = (exp - iat) * 1000;
-    const now = performance.now();
-    this.#token = {
-      text,
-      sessionId,
-      endsAt: now + lifetime,
-      refreshAt: now + lifetime * REFRESH_AT,
-    };
+    this.#token = { text, sessionId, lifetime, heldSince: readClocks() };
     this.#failures = 0;
     writeCookie(text);
     this.#schedule(lifetime * REFRESH_AT);
@@ -141,12 +136,14 @@ export class Edgepass extends EventTarget {
     return (
       token !== null &&
       token.sessionId === this.session?.id &&
-      performance.now() < token.endsAt - SPARE_SECONDS * 1000
+      elapsedSince(token.heldSince) < token.lifetime - SPARE_SECONDS * 1000
     );
   }
 
   #isDue() {
-    return this.session !== null && (!this.#token || performance.now() >= this.#token.refreshAt);
+    if (this.session === null) return false;
+    const token = this.#token;
+    return token === null || elapsedSince(token.heldSince) >= token.lifetime * REFRESH_AT;
   }
 
   // One refresh at a time, however many callers wait for it.
@@ -204,6 +201,16 @@ export class Edgepass extends EventTarget {
       error?.message ?? `The sidecar answered ${response.status}.`,
     );
   }
+}
+
+// One clock may stop while a device sleeps, the other may be set: of what they measure
+// the longer counts, for a token that is refreshed too early is only a token more.
+function readClocks() {
+  return { steady: performance.now(), wall: Date.now() };
+}
+
+function elapsedSince({ steady, wall }) {
+  return Math.max(performance.now() - steady, Date.now() - wall);
 }
 
 function readPayload(token) {

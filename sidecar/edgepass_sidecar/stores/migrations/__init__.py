@@ -1,7 +1,9 @@
 """Numbered SQL migrations, each applied once and never changed afterwards."""
 
+import contextlib
 import re
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -38,8 +40,7 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...], n
     Everything happens in one transaction that nobody else can be in, so two
     processes that start together apply each migration once.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection, "BEGIN IMMEDIATE"):
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY,"
             " name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at REAL NOT NULL) STRICT"
@@ -49,9 +50,19 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...], n
         for migration in migrations:
             if migration.number not in applied:
                 _apply(connection, migration, now)
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    """Run what is within as one transaction that is either stored whole or not at all."""
+    connection.execute(begin)
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # A full disk, for one, has SQLite itself undo the transaction.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 

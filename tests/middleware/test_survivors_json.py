@@ -1,0 +1,45 @@
+"""Depth and integers inside lists, where one level or one list could go uncounted."""
+
+import pytest
+
+from edgepass._json import MAXIMUM_DEPTH, parse_object
+
+BEYOND = b"18446744073709551616"
+BELOW = b"-9223372036854775809"
+
+
+def nested_lists(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+@pytest.mark.parametrize("siblings", [b'"b":[],', b'"b":{},', b'"b":[[],[],{}],'])
+def test_brackets_beside_the_deepest_are_not_deeper(siblings: bytes) -> None:
+    inside = nested_lists(MAXIMUM_DEPTH - 1)
+    assert parse_object(b"{" + siblings + b'"a":' + inside + b"}")
+    assert parse_object(b'{"a":' + inside + b"," + siblings[:-1] + b"}")
+
+
+@pytest.mark.parametrize("count", [1, 2, 20, 200])
+def test_brackets_that_closed_before_earn_no_depth(count: int) -> None:
+    closed = b"[" + b",".join([b"[]"] * count) + b"]"
+    too_deep = b'{"b":' + closed + b',"a":' + nested_lists(MAXIMUM_DEPTH) + b"}"
+    with pytest.raises(ValueError, match="deep"):
+        parse_object(too_deep)
+
+
+@pytest.mark.parametrize("number", [BEYOND, BELOW])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (b'{"a":[', b"]}"),
+        (b'{"a":["x",1,', b"]}"),
+        (b'{"a":[[', b"]]}"),
+        (b'{"a":[[],[1,["x",', b"]]]}"),
+        (b'{"a":[{"b":', b"}]}"),
+        (b'{"a":[{"b":[[', b"]]}]}"),
+    ],
+)
+def test_an_integer_beyond_64_bits_is_refused_inside_lists(start, number, end) -> None:
+    assert parse_object(start + b"1" + end)
+    with pytest.raises(ValueError, match="64 bits"):
+        parse_object(start + number + end)

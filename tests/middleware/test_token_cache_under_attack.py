@@ -1,0 +1,101 @@
+"""The token cache while strangers pour tokens in: bounded, and honest traffic keeps its hits."""
+
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from edgepass._auth import Claims
+from edgepass._json import parse_object
+from edgepass._token_cache import MAXIMUM_TOKENS, TokenCache
+from tests.support.issuer import session_claims, to_json
+
+NOW = 1_800_000_000.0
+TOKEN_BYTES = 919
+DISTINCT = 2_000_000
+MEGABYTE = 1 << 20
+
+
+def token(number: int) -> bytes:
+    # Like a signature's, the last bytes differ; the rest is as long as a real one.
+    return number.to_bytes(TOKEN_BYTES)
+
+
+def body(number: int) -> bytes:
+    organization = {"id": "org_1", "slg": "acme", "rol": "admin", "per": "read", "fpm": "1"}
+    members = session_claims(sub=f"user_{number}", jti=f"{number:022}", o=organization)
+    return to_json(members)
+
+
+def claims(number: int) -> Claims:
+    return Claims({"sub": f"user_{number}", "sid": "sess_1", "iat": NOW, "exp": NOW + 60})
+
+
+@pytest.fixture
+def measured_growth() -> Callable[[Callable[[], None]], int]:
+    def measure(work: Callable[[], None]) -> int:
+        tracemalloc.start()
+        try:
+            work()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measure
+
+
+def test_distinct_tokens_take_at_most_32_megabytes_however_many_come(
+    measured_growth: Callable[[Callable[[], None]], int],
+) -> None:
+    # What a cache holds are its last two generations: a few of them show what any
+    # number would take.
+    cache = TokenCache()
+
+    def pour_in() -> None:
+        for number in range(2 * MAXIMUM_TOKENS):
+            cache.insert(token(number), NOW + 60, Claims(parse_object(body(number))))
+
+    assert measured_growth(pour_in) < 32 * MEGABYTE
+    assert len(cache) <= MAXIMUM_TOKENS
+
+
+def test_two_million_distinct_tokens_leave_no_more_entries_than_the_bound() -> None:
+    cache, same = TokenCache(), claims(0)
+    for number in range(DISTINCT):
+        cache.insert(number.to_bytes(32), NOW + 60, same)
+        if number % 100_000 == 0:
+            assert len(cache) <= MAXIMUM_TOKENS
+    assert len(cache) <= MAXIMUM_TOKENS
+
+
+@pytest.mark.parametrize("garbage_for_each", [1, 10, 100])
+def test_honest_traffic_keeps_its_hits_while_garbage_pours_in(garbage_for_each: int) -> None:
+    # Garbage is looked up and never inserted: only what was verified is.
+    cache, people, rounds = TokenCache(), 1_000, 20
+    hits = 0
+    for turn in range(rounds):
+        for person in range(people):
+            if cache.find(token(person), NOW) is not None:
+                hits += 1
+            else:
+                cache.insert(token(person), NOW + 60, claims(person))
+            for stray in range(garbage_for_each if turn < 2 else 1):
+                assert cache.find(token((stray + 1) << 64), NOW) is None
+    assert hits >= 0.9 * people * rounds
+
+
+def test_honest_traffic_keeps_its_hits_among_stolen_but_valid_tokens() -> None:
+    # Ten verified strangers for each honest request: the honest ones stay,
+    # because what is used once in a generation goes on to the next.
+    cache, people, rounds = TokenCache(), 100, 100
+    hits, stranger = 0, 1 << 64
+    for _ in range(rounds):
+        for person in range(people):
+            if cache.find(token(person), NOW) is not None:
+                hits += 1
+            else:
+                cache.insert(token(person), NOW + 60, claims(person))
+            for _ in range(10):
+                stranger += 1
+                cache.insert(token(stranger), NOW + 60, claims(person))
+    assert hits >= 0.9 * people * rounds
