@@ -1,6 +1,6 @@
 """Measured tables in a README, between `<!-- bench: name -->` and `<!-- /bench -->`.
 
-A marker names a benchmark, or some of its rows as well:
+A marker names a benchmark, or some of its rows as well, and then has a short table:
 `<!-- bench: request: bare app; edgepass, warm bearer -->`.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bench.doubts import find_doubts
 from bench.harness import Row
-from bench.results import Run, as_markdown, find_measurement, table_of
+from bench.results import Run, Table, as_markdown, find_measurement, table_of
 
 _OPENING, _CLOSING = "<!-- bench:", "<!-- /bench -->"
 _BLOCK = re.compile(
@@ -49,8 +49,9 @@ def generate(run: Run, benchmark: str, wanted: str | None) -> str:
     if measured is None:
         raise ReadmeRefused(f"the result has no {benchmark}")
     bare, rows = measured.rows[0], _choose(measured.rows, wanted)
+    table = table_of(rows, bare)
     lines = [
-        as_markdown(table_of(rows, bare)),
+        as_markdown(shorten(table) if wanted else table),
         "",
         f"`{run.command}`, {run.taken_at[:10]}. {run.machine.line()}.",
     ]
@@ -60,6 +61,12 @@ def generate(run: Run, benchmark: str, wanted: str | None) -> str:
         # Noise is part of the result: a reader has to see it too.
         lines += ["", *(f"- Doubt: {doubt}" for doubt in doubts)]
     return "\n".join(lines)
+
+
+def shorten(table: Table) -> Table:
+    """Keep of each line the name, the net time, its p99 and the ratios."""
+    kept = [table[0].index(head) for head in (*table[0][:1], "net", "p99", table[0][-1])]
+    return [tuple(line[column] for column in kept) for line in table]
 
 
 def _choose(rows: tuple[Row, ...], wanted: str | None) -> list[Row]:
