@@ -27,7 +27,7 @@ def parse_object(raw: bytes) -> dict[str, object]:
         raise ValueError("not JSON") from None
     if end != len(text) or type(value) is not dict:
         raise ValueError("not one JSON object")
-    if "\\u" in text:
+    if "\\" in text:
         # An escaped lone surrogate parses, and then cannot be written as UTF-8.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     return value
