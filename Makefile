@@ -5,16 +5,26 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+STANDARDS = $(VENV)/.standards
 VERSIONS = 3.11 3.12 3.13
 UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+else
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
 
-.PHONY: demo test test-all lint format bench ci clean
+.PHONY: demo test test-all test-full lint format bench ci clean
 
 demo: $(READY)
 	@$(BIN)/python -m examples.demo
 
-test: $(READY)
+test: $(STANDARDS)
 	$(BIN)/python -m pytest $(TESTS)
+
+# The long share of the random comparisons of signature checks: minutes, not seconds.
+test-full: $(STANDARDS)
+	FULL=1 $(BIN)/python -m pytest tests/standards
 
 # The suite on each supported Python that is installed (pyenv hides all but those it is told).
 test-all:
@@ -51,9 +61,13 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "edgepass needs Python 3.11 or later: make PYTHON=python3.12 …" >&2; exit 1; }
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
 else
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 endif
+	$(INSTALL) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Other people's test vectors: large, and needed by the tests only.
+$(STANDARDS): $(READY)
+	$(INSTALL) -c constraints.txt -e '.[dev,standards]'
 	@touch $@

@@ -13,6 +13,14 @@ MINIMUM_RSA_EXPONENT = 65537  # e = 1 verifies anything; NIST SP 800-56B wants m
 MAXIMUM_RSA_EXPONENT = 1 << 32  # a wide exponent is a way to make each check slow
 
 
+# Such a modulus is a power of 65537 modulo each small prime; any other is so once in 2**27. Only
+# the primes that 65537 does not generate can tell.
+_FACTORABLE = [
+    (prime, frozenset(pow(65537, power, prime) for power in range(prime)))
+    for prime in (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
+]
+
+
 class UnusableKey(ValueError):
     """This member of a key set cannot verify a session token; the text says why."""
 
@@ -84,6 +92,8 @@ def _validate_rsa(modulus: int, exponent: int) -> None:
         raise UnusableKey("an RSA modulus is odd and has 2048 to 8192 bits")
     if not MINIMUM_RSA_EXPONENT <= exponent < MAXIMUM_RSA_EXPONENT or exponent % 2 == 0:
         raise UnusableKey("an RSA exponent is odd and from 65537 to 2**32")
+    if all(modulus % prime in powers for prime, powers in _FACTORABLE):
+        raise UnusableKey("an RSA modulus of the form that CVE-2017-15361 makes factorable")
 
 
 def _parse_bytes(member: Mapping[str, object], name: str, length: int) -> bytes:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from edgepass._signatures._ed25519 import parse_public_key
+from edgepass._signatures import _ed25519, _p256
 
 _PKCS1 = padding.PKCS1v15()
 _SHA256 = SHA256()
@@ -44,6 +44,8 @@ class P256Key:
     __slots__ = ("_key",)
 
     def __init__(self, x: bytes, y: bytes) -> None:
+        # OpenSSL takes coordinates beyond the prime, which spell the point a second time.
+        _p256.parse_public_key(x, y)
         numbers = ec.EllipticCurvePublicNumbers(
             int.from_bytes(x), int.from_bytes(y), ec.SECP256R1()
         )
@@ -69,7 +71,7 @@ class Ed25519Key:
 
     def __init__(self, x: bytes) -> None:
         # OpenSSL takes points of small order, and y beyond the prime.
-        parse_public_key(x)
+        _ed25519.parse_public_key(x)
         try:
             self._key = Ed25519PublicKey.from_public_bytes(x)
         except UnsupportedAlgorithm:

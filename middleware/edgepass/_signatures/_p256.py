@@ -155,20 +155,26 @@ def _is_x_of_sum(r: int, xs: list[int], ys: list[int]) -> bool:
     return x == r * zz % _P or (r + _N < _P and x == (r + _N) * zz % _P)
 
 
+def parse_public_key(x: bytes, y: bytes) -> tuple[int, int]:
+    """Return the point of a key, or raise ValueError."""
+    if len(x) != 32 or len(y) != 32:
+        raise ValueError("A P-256 coordinate must have exactly 32 bytes.")
+    point_x, point_y = int.from_bytes(x), int.from_bytes(y)
+    if point_x >= _P or point_y >= _P:
+        raise ValueError("A P-256 coordinate must be less than the field's prime.")
+    # The point at infinity has no coordinates, and (0, 0), which some write for it, fails here.
+    # The order is prime, so every point of the curve is a sound key.
+    if (point_y * point_y - (point_x * point_x - 3) * point_x - _B) % _P:
+        raise ValueError("The P-256 coordinates are not a point of the curve.")
+    return point_x, point_y
+
+
 class P256Key:
     """A public key that verifies ES256 signatures; ready at once, faster when widened."""
 
     def __init__(self, x: bytes, y: bytes) -> None:
         """Take the bytes of a JWK's `x` and `y`; raises ValueError unless they are a point."""
-        if len(x) != 32 or len(y) != 32:
-            raise ValueError("A P-256 coordinate must have exactly 32 bytes.")
-        point_x, point_y = int.from_bytes(x), int.from_bytes(y)
-        if point_x >= _P or point_y >= _P:
-            raise ValueError("A P-256 coordinate must be less than the field's prime.")
-        # The point at infinity has no coordinates, and (0, 0), which some write for it, fails here.
-        # The order is prime, so every point of the curve is a sound key.
-        if (point_y * point_y - (point_x * point_x - 3) * point_x - _B) % _P:
-            raise ValueError("The P-256 coordinates are not a point of the curve.")
+        point_x, point_y = parse_public_key(x, y)
         self._multiples = _multiples(point_x, point_y, _KEY_WIDTH)
         self._multiples.load()
         _G.load()

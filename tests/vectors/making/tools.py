@@ -115,9 +115,7 @@ class SigningKey:
         return {name: value for name, value in self._jwk.items() if name != "comment"}
 
     def header_members(self, **changes: object) -> Members:
-        return without_absent(
-            {"alg": self.algorithm, "kid": self.key_id, "typ": "JWT", **changes}
-        )
+        return without_absent({"alg": self.algorithm, "kid": self.key_id, "typ": "JWT", **changes})
 
     def header(self, **changes: object) -> bytes:
         return to_json(self.header_members(**changes))
@@ -150,9 +148,7 @@ class SigningKey:
 
 
 def _load(jwk: Members) -> Any:
-    number = {
-        name: int.from_bytes(unb64(value)) for name, value in jwk.items() if name in NUMBERS
-    }
+    number = {name: int.from_bytes(unb64(value)) for name, value in jwk.items() if name in NUMBERS}
     if jwk["kty"] == "RSA":
         public = rsa.RSAPublicNumbers(number["e"], number["n"])
         parts = [number[name] for name in ("p", "q", "d", "dp", "dq", "qi")]
@@ -180,9 +176,7 @@ def ec_key(private: int, key_id: str) -> SigningKey:
     )
 
 
-RSA, SECOND_RSA, STRANGER = (
-    load_key(name) for name in ("rsa-2048", "rsa-second", "rsa-stranger")
-)
+RSA, SECOND_RSA, STRANGER = (load_key(name) for name in ("rsa-2048", "rsa-second", "rsa-stranger"))
 EC, EC_STRANGER = load_key("ec"), load_key("ec-stranger")
 OKP, OKP_STRANGER = load_key("okp"), load_key("okp-stranger")
 KEYS = (RSA, EC, OKP)
