@@ -27,7 +27,9 @@ _G_WIDTH = 12
 # With fewer pairs than this, the inversion that they share costs more than it saves.
 _FEWEST_PAIRS = 15
 
-_Affine = tuple[int, int] | None
+# Homogeneous coordinates: this is the point (x / z, y / z), or infinity where z is 0.
+_Projective = tuple[int, int, int]
+_INFINITY: _Projective = (0, 1, 0)
 
 
 def _add_pairs(
@@ -129,30 +131,35 @@ def _sum_most(xs: list[int], ys: list[int]) -> tuple[int, int]:
     return x, zz
 
 
-def _add(one: _Affine, two: _Affine) -> _Affine:
-    """Add any two points; None is the point at infinity, and no point has y = 0."""
-    if one is None or two is None:
-        return one or two
-    (x1, y1), (x2, y2) = one, two
-    if x1 != x2:
-        slope = (y2 - y1) * pow(x2 - x1, -1, _P)
-    elif y1 == y2:
-        slope = 3 * (x1 * x1 - 1) * pow(2 * y1, -1, _P)
-    else:
-        return None
-    x = (slope * slope - x1 - x2) % _P
-    return x, (slope * (x1 - x) - y1) % _P
+def _add(one: _Projective, two: _Projective) -> _Projective:
+    """Add any two points, equal, opposite or infinite (Renes, Costello and Batina 2015, 4)."""
+    (x1, y1, z1), (x2, y2, z2) = one, two
+    xx, yy, zz = x1 * x2 % _P, y1 * y2 % _P, z1 * z2 % _P
+    xy = ((x1 + y1) * (x2 + y2) - xx - yy) % _P
+    yz = ((y1 + z1) * (y2 + z2) - yy - zz) % _P
+    xz = ((x1 + z1) * (x2 + z2) - xx - zz) % _P
+    a = 3 * (xz - _B * zz) % _P
+    c = 3 * (_B * xz - 3 * zz - xx) % _P
+    d = 3 * (xx - zz) % _P
+    plus, minus = yy + a, yy - a
+    return (
+        (xy * plus - yz * c) % _P,
+        (plus * minus + d * c) % _P,
+        (yz * minus + xy * d) % _P,
+    )
 
 
 def _is_x_of_sum(r: int, xs: list[int], ys: list[int]) -> bool:
     """Say whether the points' sum has an x that is `r` modulo N."""
     try:
-        x, zz = _sum_most(xs, ys)
+        x, z = _sum_most(xs, ys)
     except ValueError:
-        # Only who knows the private key can bring this about. It takes 1 to 3 ms.
-        total = reduce(_add, zip(xs, ys, strict=True), None)
-        return total is not None and total[0] % _N == r
-    return x == r * zz % _P or (r + _N < _P and x == (r + _N) * zz % _P)
+        # Only who knows the private key can bring this about.
+        points = ((x, y, 1) for x, y in zip(xs, ys, strict=True))
+        x, _, z = reduce(_add, points, _INFINITY)
+        if not z:
+            return False
+    return x == r * z % _P or (r + _N < _P and x == (r + _N) * z % _P)
 
 
 def parse_public_key(x: bytes, y: bytes) -> tuple[int, int]:
