@@ -5,6 +5,7 @@ from hashlib import sha256
 from itertools import islice
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import edgepass._signatures as signatures
@@ -14,6 +15,7 @@ from edgepass._signatures import (
     STANDARD_LIBRARY,
     Backend,
     SignatureKey,
+    _cryptography,
     _ed25519,
     _multiples,
     _p256,
@@ -50,6 +52,20 @@ def test_without_cryptography_there_is_the_standard_library(monkeypatch) -> None
     monkeypatch.setitem(sys.modules, "edgepass._signatures._cryptography", None)
     monkeypatch.delattr(signatures, "_cryptography", raising=False)
     assert find_cryptography.__wrapped__() is None
+
+
+class NoEd25519:
+    """What an OpenSSL in FIPS mode does with such keys."""
+
+    @staticmethod
+    def from_public_bytes(_: bytes) -> None:
+        raise UnsupportedAlgorithm("ed25519 is not supported by this version of OpenSSL")
+
+
+def test_a_key_that_openssl_does_not_offer_is_no_key(monkeypatch) -> None:
+    monkeypatch.setattr(_cryptography, "Ed25519PublicKey", NoEd25519)
+    with pytest.raises(ValueError, match="FIPS"):
+        _cryptography.Ed25519Key(make_key("EdDSA").private.public_key().public_bytes_raw())
 
 
 def make_signature_key(backend: Backend, algorithm: str) -> SignatureKey:

@@ -27,6 +27,15 @@ def test_brackets_that_closed_before_earn_no_depth(count: int) -> None:
         parse_object(too_deep)
 
 
+@pytest.mark.parametrize("before", [1, 10, 20, 30])
+def test_a_bracket_that_closes_takes_back_one_level_and_no_more(before: int) -> None:
+    after = MAXIMUM_DEPTH - before
+    start = b'{"a":' + b"[" * before + b"[],"
+    with pytest.raises(ValueError, match="deep"):
+        parse_object(start + nested_lists(after) + b"]" * before + b"}")
+    assert parse_object(start + nested_lists(after - 1) + b"]" * before + b"}")
+
+
 @pytest.mark.parametrize("number", [BEYOND, BELOW])
 @pytest.mark.parametrize(
     ("start", "end"),
