@@ -14,7 +14,7 @@ else
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: demo test test-all test-full lint format bench ci clean
+.PHONY: demo test test-all test-full fuzz mutation coverage lint format bench ci clean
 
 demo: $(READY)
 	@$(BIN)/python -m examples.demo
@@ -37,6 +37,19 @@ test-all:
 	    echo "== Python $$version is not installed"; \
 	  fi; \
 	done
+
+SECONDS ?= 600
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
+mutation: $(READY)
+	$(BIN)/python -m tests.mutation $(MODULES)
+
+# Every branch of the verifier, from its own tests; the network and the middleware have others.
+coverage: $(READY)
+	$(BIN)/python -m pytest tests/middleware -q --cov=edgepass --cov-branch --cov-report=
+	$(BIN)/coverage report --show-missing --skip-covered --fail-under=100 \
+	  --omit='*/_http.py,*/_jwks_client.py,*/_middleware.py'
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,13 +1,18 @@
 """What a request turns out to be: signed in with verified claims, or signed out with a code."""
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
-from dataclasses import dataclass
 from sys import intern
 from typing import Any, NewType
 
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
+
+
+def _copy(value: object) -> object:
+    # Not copy.deepcopy: what comes out of JSON is a tree of bounded depth.
+    if isinstance(value, dict):
+        return {name: _copy(member) for name, member in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 class Payload(Mapping[str, object]):
@@ -24,7 +29,7 @@ class Payload(Mapping[str, object]):
 
     def __getitem__(self, name: str) -> object:
         value = self._members[name]
-        return deepcopy(value) if isinstance(value, dict | list) else value
+        return _copy(value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
@@ -40,8 +45,8 @@ class Claims:
     the right types. Its `repr` names the user and the session and nothing else.
     """
 
-    # A view of the body and not a dataclass: copying ten members out of it would
-    # be a sixth of all that is done to a token besides checking its signature.
+    # A view of the body: copying ten members out of it would be a sixth of all that
+    # is done to a token besides checking its signature.
     __slots__ = ("_members",)
 
     def __init__(self, members: dict[str, Any]) -> None:
@@ -112,7 +117,7 @@ class SignedIn:
     """
 
     # Immutable by properties, for it is made on every request: a frozen dataclass
-    # takes three times as long to make.
+    # takes three times as long to make, and dataclasses as long to import as all else.
     __match_args__ = ("claims", "elapsed_ns")
     __slots__ = ("_claims", "_elapsed_ns")
 
@@ -160,11 +165,27 @@ class SignedIn:
         return ("authenticated", *scope.split()) if isinstance(scope, str) else ("authenticated",)
 
 
-@dataclass(frozen=True, slots=True)
 class SignedOut:
     """The request is nobody's, and `code` is why: `credential_missing` or a `TokenRefused.code`."""
 
-    code: str
+    __match_args__ = ("code",)
+    __slots__ = ("_code",)
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+
+    def __repr__(self) -> str:
+        return f"SignedOut({self._code!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._code == other._code if isinstance(other, SignedOut) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._code)
+
+    @property
+    def code(self) -> str:
+        return self._code
 
     @property
     def is_authenticated(self) -> bool:

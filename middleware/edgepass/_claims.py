@@ -1,7 +1,7 @@
 """Which claims a session token has, and what an app expects of them (RFC 7519 section 4.1)."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 from edgepass._auth import Claims
 from edgepass._errors import (
@@ -22,8 +22,17 @@ _LATEST_TIME = 1 << 53  # the last second that every JSON parser keeps whole
 _LONGEST_ID = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Expectations:
+class _Demands(NamedTuple):
+    issuer: str
+    audience: frozenset[str] | None
+    authorized_parties: frozenset[str] | None
+    leeway: float
+    algorithms: frozenset[str]
+    maximum_lifetime: float
+    maximum_token_bytes: int
+
+
+class Expectations(_Demands):
     """What an app demands of a token; checked when it is made, and immutable.
 
     `issuer` is compared whole. Of `audience` and of `authorized_parties` (the
@@ -33,43 +42,47 @@ class Expectations:
     `ValueError` for demands that no token could meet.
     """
 
-    issuer: str
-    audience: str | Collection[str] | None = None
-    authorized_parties: str | Collection[str] | None = None
-    leeway: float = 5
-    algorithms: Collection[str] = ("RS256", "ES256", "EdDSA")
-    maximum_lifetime: float = 300
-    maximum_token_bytes: int = 8192
-    _audiences: frozenset[str] | None = field(init=False, repr=False, compare=False)
-    _parties: frozenset[str] | None = field(init=False, repr=False, compare=False)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.issuer, str) or not self.issuer:
+    def __new__(
+        cls,
+        issuer: str,
+        audience: str | Collection[str] | None = None,
+        authorized_parties: str | Collection[str] | None = None,
+        leeway: float = 5,
+        algorithms: Collection[str] = ("RS256", "ES256", "EdDSA"),
+        maximum_lifetime: float = 300,
+        maximum_token_bytes: int = 8192,
+    ) -> Self:
+        if not isinstance(issuer, str) or not issuer:
             raise ValueError("issuer must be the URL that the sidecar puts into iss")
-        if isinstance(self.algorithms, str) or not ALGORITHMS.issuperset(self.algorithms):
+        if isinstance(algorithms, str) or not ALGORITHMS.issuperset(algorithms):
             raise ValueError(f"algorithms must be a list with names out of {sorted(ALGORITHMS)}")
-        if not self.algorithms:
+        if not algorithms:
             raise ValueError("algorithms must not be empty, or no token could be verified")
-        if not 0 <= self.leeway <= MAXIMUM_LEEWAY:
-            raise ValueError(f"leeway must be 0 to {MAXIMUM_LEEWAY} seconds, not {self.leeway}")
-        if not self.maximum_lifetime > 0:
+        if not 0 <= leeway <= MAXIMUM_LEEWAY:
+            raise ValueError(f"leeway must be 0 to {MAXIMUM_LEEWAY} seconds, not {leeway}")
+        if not maximum_lifetime > 0:
             raise ValueError("maximum_lifetime must be more than 0 seconds")
-        if self.maximum_token_bytes < 1:
+        if maximum_token_bytes < 1:
             raise ValueError("maximum_token_bytes must be at least 1")
-        # Copies, so that nobody changes the demands by changing a list they came in.
-        object.__setattr__(self, "algorithms", tuple(self.algorithms))
-        object.__setattr__(self, "_audiences", _parse_names("audience", self.audience))
-        object.__setattr__(
-            self, "_parties", _parse_names("authorized_parties", self.authorized_parties)
+        # Sets of our own, so that nobody changes the demands by changing a list.
+        return super().__new__(
+            cls,
+            issuer,
+            _parse_names("audience", audience),
+            _parse_names("authorized_parties", authorized_parties),
+            leeway,
+            frozenset(algorithms),
+            maximum_lifetime,
+            maximum_token_bytes,
         )
-        object.__setattr__(self, "audience", self._audiences)
-        object.__setattr__(self, "authorized_parties", self._parties)
 
     def accepts_audience(self, audience: tuple[str, ...]) -> bool:
-        return self._audiences is None or not self._audiences.isdisjoint(audience)
+        return self.audience is None or not self.audience.isdisjoint(audience)
 
     def accepts_party(self, authorized_party: str | None) -> bool:
-        return self._parties is None or authorized_party in self._parties
+        return self.authorized_parties is None or authorized_party in self.authorized_parties
 
 
 def _parse_names(setting: str, value: str | Collection[str] | None) -> frozenset[str] | None:

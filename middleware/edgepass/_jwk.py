@@ -1,7 +1,7 @@
 """JSON Web Keys: which of them can verify a session token (RFC 7517, RFC 7518, RFC 8037)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edgepass._base64url import parse_base64url
 from edgepass._signatures import Backend, SignatureKey
@@ -25,8 +25,7 @@ class UnusableKey(ValueError):
     """This member of a key set cannot verify a session token; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationKey:
+class VerificationKey(NamedTuple):
     """A public key, the `alg` names it may be used under, and its identity.
 
     `material` is equal for equal keys, so a withdrawn or replaced key shows.

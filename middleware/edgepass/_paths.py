@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from edgepass._asgi import Scope
 
 # What a router, a proxy or a file system may read in another way than we do.
-_AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|$)|[\\;#?\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
+_AMBIGUOUS = re.compile(
+    r"//|/\.{1,2}(?:/|$)|[\\;#?\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]"
+    r"|%(?:2[ef]|5c|00)",  # encoded twice: for those who decode twice
+    re.IGNORECASE,
+)
 _AMBIGUOUS_RAW = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 _REMEMBERED_PATHS = 1024
 _LONGEST_REMEMBERED = 256  # characters; a stranger can make up any number of long ones

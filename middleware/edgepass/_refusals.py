@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edgepass._asgi import Receive, Scope, Send
 from edgepass._errors import CredentialRefused, KeysUnavailable, TokenRefused
@@ -14,8 +14,7 @@ _RETRY_AFTER = b"2"  # seconds; a key fetch is decided within two
 _WEBSOCKET_UNAUTHORIZED = 3000
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """One answer, ready to be sent over HTTP or instead of a WebSocket handshake."""
 
     status: int

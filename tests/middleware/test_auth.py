@@ -51,3 +51,11 @@ def test_the_scopes_are_authenticated_and_the_scope_claim(scope, scopes) -> None
 def test_a_state_cannot_be_changed(state) -> None:
     with pytest.raises((AttributeError, TypeError)):
         state.code = "signed in after all"
+
+
+def test_signed_out_is_a_value() -> None:
+    assert SignedOut("token_expired") == SignedOut("token_expired")
+    assert SignedOut("token_expired") != SignedOut("unknown_key")
+    assert SignedOut("token_expired") != "token_expired"
+    assert len({SignedOut("a"), SignedOut("a"), SignedOut("b")}) == 2
+    assert repr(SignedOut("token_expired")) == "SignedOut('token_expired')"

@@ -5,9 +5,8 @@ code holds a `SignatureKey` and cannot tell.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edgepass._signatures import _ed25519, _p256, _rsa
 
@@ -22,8 +21,7 @@ class SignatureKey(Protocol):
         """Make `verify` faster where that takes tables, in steps of about 1 ms."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
+class Backend(NamedTuple):
     """One way to verify: a constructor per kind of key.
 
     A constructor raises `ValueError` for numbers that are no key.

@@ -1,0 +1,96 @@
+"""Mutants that no test can kill, because they do what the real code does: the change, and why."""
+
+_ENCODING = "the names of encodings are read in either case"
+_FAST_PATH = "the usual spelling only goes the longer way round, to the same token"
+_BEARER = 'token = authorization[7:] if authorization[:7] == b"Bearer " else None'
+_ROOT = 'root: str = scope.get("root_path", "")'
+_NO_ROOT = "no root_path, whichever way, is in front of a path that begins with /"
+_FETCHED = "self._fetched_moment = 0.0"
+_NO_KEYS = "without keys there was no fetch, and this is not looked at"
+_NO_JSON = "an X outside of strings is not JSON, and refused before what follows it is looked at"
+_END = "if end < 0:"
+_AFTER_NAME = "a semicolon is found behind the name and =, so at 2 or later, or not at all"
+
+EQUIVALENT: dict[tuple[str, str], str] = {
+    ('kind = members.get("typ", "JWT")', 'kind = members.get("typ", "jwt")'): (
+        "typ is compared in upper case"
+    ),
+    (_BEARER, "token = None"): _FAST_PATH,
+    (
+        _BEARER,
+        'token = authorization[7:] if (authorization[:7] == b"Bearer ") and False else None',
+    ): _FAST_PATH,
+    (_BEARER, 'token = authorization[7:] if authorization[:8] == b"Bearer " else None'): _FAST_PATH,
+    (
+        _BEARER,
+        'token = authorization[7:] if authorization[:7] == b"XXBearer XX" else None',
+    ): _FAST_PATH,
+    (_BEARER, 'token = authorization[7:] if authorization[:7] == b"bearer " else None'): (
+        "a token in lower-case Bearer is found by the shorter way, and the usual by the longer"
+    ),
+    (_BEARER, 'token = authorization[7:] if authorization[:7] == b"BEARER " else None'): (
+        "a token in upper-case Bearer is found by the shorter way, and the usual by the longer"
+    ),
+    (
+        'token = authorization[6:].lstrip(b" ")',
+        'token = authorization[7:].lstrip(b" ")',
+    ): "byte 6 is a space, which is stripped, or the credential is refused",
+    (
+        'text = raw.decode("utf-8").strip(_WHITE_SPACE)',
+        'text = raw.decode("UTF-8").strip(_WHITE_SPACE)',
+    ): _ENCODING,
+    (
+        'json.dumps(value, ensure_ascii=False).encode("utf-8")',
+        'json.dumps(value, ensure_ascii=False).encode("UTF-8")',
+    ): _ENCODING,
+    (
+        'json.dumps(value, ensure_ascii=False).encode("utf-8")',
+        'json.dumps(value, ensure_ascii=None).encode("utf-8")',
+    ): "None is as false as False",
+    (
+        'if text.count("[") + text.count("{") > MAXIMUM_DEPTH:',
+        'if text.count("[") + text.count("{") >= MAXIMUM_DEPTH:',
+    ): "with just as many brackets as allowed the depth is counted, and allowed",
+    (
+        'for character in _STRING.sub("", text):',
+        'for character in _STRING.sub("XXXX", text):',
+    ): "no X is a bracket",
+    ('if character in "[{":', 'if character in "XX[{XX":'): _NO_JSON,
+    ('elif character in "]}":', 'elif character in "XX]}XX":'): _NO_JSON,
+    (_FETCHED, "self._fetched_moment = None"): _NO_KEYS,
+    (_FETCHED, "self._fetched_moment = 1.0"): _NO_KEYS,
+    (
+        "self._failures = min(self._failures + 1, 16)",
+        "self._failures = min(self._failures + 1, 17)",
+    ): "2**16 seconds are cut to a minute just as 2**17 are",
+    ('token = token.encode("ascii")', 'token = token.encode("ASCII")'): _ENCODING,
+    (_END, "if end <= 0:"): _AFTER_NAME,
+    (_END, "if end < 1:"): _AFTER_NAME,
+    (
+        "if not MINIMUM_RSA_EXPONENT <= exponent < MAXIMUM_RSA_EXPONENT or exponent % 2 == 0:",
+        "if not MINIMUM_RSA_EXPONENT <= exponent <= MAXIMUM_RSA_EXPONENT or exponent % 2 == 0:",
+    ): "2**32 is even, and refused for that",
+    (
+        "if len(value) > MAXIMUM_RSA_BITS // 8:",
+        "if len(value) > MAXIMUM_RSA_BITS / 8:",
+    ): "8192 is a multiple of 8",
+    (
+        'return parse_base64url(text.encode("ascii"))',
+        'return parse_base64url(text.encode("ASCII"))',
+    ): _ENCODING,
+    (
+        'self._exact = frozenset(path for path in patterns if not path.endswith("*"))',
+        'self._exact = frozenset(path for path in patterns if not path.endswith("XX*XX"))',
+    ): "a path that is spelled like the pattern of a tree is in that tree",
+    (_ROOT, 'root: str = scope.get("root_path", None)'): _NO_ROOT,
+    (_ROOT, 'root: str = scope.get("root_path", )'): _NO_ROOT,
+    (_ROOT, 'root: str = scope.get("root_path", "XXXX")'): _NO_ROOT,
+    (
+        "return a2b_base64(segment + _PADDING[-rest], strict_mode=True)",
+        "return a2b_base64(segment + _PADDING[+rest], strict_mode=True)",
+    ): "the paddings read the same from both ends, but for the first",
+    (
+        "if number >= self._modulus:",
+        "if number > self._modulus:",
+    ): "the modulus itself is 0 modulo the modulus, and no encoded message is 0",
+}
