@@ -51,21 +51,20 @@ class CanonicalPaths:
     __slots__ = ("_seen",)
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._seen: dict[bytes | None, str] = {}
 
     def accepts(self, scope: Scope) -> bool:
+        """Say whether the path of `scope` is canonical as it was sent and as it was decoded."""
         path: str = scope["path"]
         raw: bytes | None = scope.get("raw_path")
-        if raw is not None and b"%" in raw:
-            return is_canonical(path, raw)
-        if path in self._seen:
+        if self._seen.get(raw) == path:
             return True
-        if not is_canonical(path, None):
+        if not is_canonical(path, raw):
             return False
         if len(path) <= _LONGEST_REMEMBERED:
             if len(self._seen) >= _REMEMBERED_PATHS:
                 self._seen.clear()
-            self._seen.add(path)
+            self._seen[raw] = path
         return True
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from edgepass._signatures import _ed25519, _p256
@@ -40,6 +39,14 @@ class RsaKey:
         return iter(())
 
 
+def _der_integer(number: bytes) -> bytes:
+    # By hand, in half the time that it takes by way of two Python integers.
+    number = number.lstrip(b"\0")
+    if not number or number[0] & 0x80:
+        number = b"\0" + number
+    return bytes((0x02, len(number))) + number
+
+
 class P256Key:
     __slots__ = ("_key",)
 
@@ -55,9 +62,9 @@ class P256Key:
     def verify(self, signature: bytes, message: bytes) -> bool:
         if len(signature) != 64:
             return False
-        r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+        der = _der_integer(signature[:32]) + _der_integer(signature[32:])
         try:
-            self._key.verify(encode_dss_signature(r, s), message, _ECDSA_SHA256)
+            self._key.verify(bytes((0x30, len(der))) + der, message, _ECDSA_SHA256)
         except InvalidSignature:
             return False
         return True
