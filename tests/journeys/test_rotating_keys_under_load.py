@@ -69,7 +69,7 @@ async def test_no_request_is_refused_while_a_key_is_rotated(sidecar: Sidecar) ->
         elapsed = time.perf_counter() - started
 
     assert set(load.answers) == {"200"}, load.answers
-    assert load.answers["200"] >= 0.9 * RATE * elapsed, "the load was not what it claims to be"
+    assert load.answers["200"] >= 0.8 * RATE * elapsed, "the load was not what it claims to be"
     listed = sidecar.run("keys", "list")
     assert "\tretired\t" in listed
     assert "\tactive\t" in listed

@@ -1,6 +1,6 @@
 """One cookie's values out of a Cookie header, exactly and in linear time."""
 
-from time import perf_counter
+from timeit import repeat
 
 import pytest
 
@@ -63,6 +63,5 @@ def test_a_name_that_only_resembles_it_is_not_found(field: bytes) -> None:
 )
 def test_the_longest_header_that_is_read_takes_no_time_to_speak_of(unit: bytes) -> None:
     field = (unit * (16 * 1024 // len(unit)))[: 16 * 1024]
-    started = perf_counter()
-    find_cookies(field, b"__session")
-    assert perf_counter() - started < 0.02
+    # The best of five: what is quadratic is slow each time, a busy machine is not.
+    assert min(repeat(lambda: find_cookies(field, b"__session"), number=1)) < 0.02
