@@ -61,13 +61,14 @@ def test_all_three_accept_a_token(verifiers: dict[str, Verifier], token: str) ->
     )
 
 
+@pytest.mark.parametrize("bit", [1, 32])
 def test_all_three_refuse_a_token_with_any_one_character_changed(
-    verifiers: dict[str, Verifier], token: str
+    verifiers: dict[str, Verifier], token: str, bit: int
 ) -> None:
+    # By its lowest bit, which in a segment's last character is a matter of
+    # spelling only, and by its highest.
     for position, character in enumerate(token):
-        # The highest of its six bits is flipped, so the value differs and not
-        # only the spelling: other libraries take some second spellings.
-        other = "A" if character == "." else ALPHABET[ALPHABET.index(character) ^ 32]
+        other = "A" if character == "." else ALPHABET[ALPHABET.index(character) ^ bit]
         altered = token[:position] + other + token[position + 1 :]
         for check in verifiers.values():
             with pytest.raises(REFUSALS):
@@ -80,6 +81,8 @@ def test_edgepass_refuses_every_second_spelling_too(
     for other in set(ALPHABET) - {token[-1]}:
         with pytest.raises(TokenRefused):
             verifiers["edgepass"](token[:-1] + other)
+    with pytest.raises(TokenRefused):
+        verifiers["edgepass"](token + "==")
 
 
 def test_clerks_sdk_fetches_our_keys_with_a_secret_key(sidecar: Sidecar, token: str) -> None:
