@@ -1,4 +1,4 @@
-"""What every use case has at hand, and the loop that changes a client: load, decide, save."""
+"""What every use case has at hand, and how a client is recognised by its token."""
 
 import secrets
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-from edgepass_sidecar.client import Client, Decision, revoke_stolen
+from edgepass_sidecar.client import Client, revoke_stolen
 from edgepass_sidecar.client_token import Recognition, find_client_token, recognise
 from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.policy import SessionPolicy
@@ -118,18 +118,4 @@ async def authenticate(core: Core, presented: str | None) -> Presented:
         robbed, events = revoke_stolen(client, now)
         if await core.store.commit(Commit(client=robbed, events=events)):
             raise client_token_invalid()
-    raise too_many_races()
-
-
-async def change_client(
-    core: Core, presented: str | None, decide: Callable[[Presented], Decision]
-) -> Client:
-    """Apply `decide` to the client that `presented` names and store the outcome.
-
-    A lost race loads and decides again, so `decide` may be called several times.
-    """
-    for _ in range(ATTEMPTS):
-        changed, events = decide(await authenticate(core, presented))
-        if await core.store.commit(Commit(client=changed, events=events)):
-            return changed
     raise too_many_races()

@@ -12,7 +12,6 @@ from edgepass_sidecar.service.core import (
     Core,
     Presented,
     authenticate,
-    change_client,
     load_users_of,
 )
 from edgepass_sidecar.service.refusal import Refused, not_found, too_many_races
@@ -87,22 +86,18 @@ async def sign_out(core: Core, presented: str | None) -> tuple[Client, ClientTok
 
     Who comes with the previous token has no claim to the next one: it gets `None`.
     """
-    secret = core.random(SECRET_BYTES)
-    rotated: list[ClientToken] = []
-
-    def decide(presented: Presented) -> Decision:
+    for _ in range(ATTEMPTS):
+        recognised = await authenticate(core, presented)
         now = core.clock()
-        rotated.clear()
-        changed, events = finish_sessions(presented.client, Status.REMOVED, now, presented.sees)
-        if presented.is_current:
-            token = ClientToken(changed.id, secret)
-            rotated.append(token)
-            changed, more = rotate_token(changed, token.hash(), now)
-            events += more
-        return changed, events
-
-    client = await change_client(core, presented, decide)
-    return client, rotated[0] if rotated else None
+        client, events = finish_sessions(recognised.client, Status.REMOVED, now, recognised.sees)
+        token = None
+        if recognised.is_current:
+            token = ClientToken(client.id, core.random(SECRET_BYTES))
+            client, rotated = rotate_token(client, token.hash(), now)
+            events += rotated
+        if await core.store.commit(Commit(client=client, events=events)):
+            return client, token
+    raise too_many_races()
 
 
 async def _load_ticket(core: Core, text: str) -> Ticket:
