@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bench.harness import Contestant, Measurement, Plan, measure
-from bench.peer_apps import bare_app, clerk_app, clerk_guard_app, pyjwt_app
+from bench.peer_apps import bare_app, clerk_app, clerk_guard_app, dict_app, pyjwt_app
 from bench.peers import cached_pyjwt_verifier, pyjwt_verifier
 from bench.tokens import (
     ISSUER,
@@ -27,13 +27,15 @@ NOTES = (
     "net is the time over the bare app; a ratio is between net times",
     "8 header fields a request, in fresh objects; the app sends 2 messages",
     "first sight: every token is another one, and the token cache is empty of it",
-    "no peer caches what it verified; the row with TTLCache adds what an application would",
+    "no peer caches what it verified; TTLCache and dict are what an application would add",
+    "the dict never forgets a token and never looks at exp again: a floor, not a way to do it",
     "clerk-backend-api takes its key as PEM text and does not compare iss",
     "fastapi-clerk-auth: its guard in a plain ASGI middleware, without FastAPI's own cost",
 )
 BARE = "bare app"
 PYJWT = "Starlette + PyJWT"
 CACHED = "Starlette + PyJWT + TTLCache, warm"
+DICT = "Starlette headers + dict, warm"
 PATH, PUBLIC_PATH = "/v1/things", "/health"
 SIGNED_IN = f"200 {USER_ID}"
 # Beyond 64 kB of header servers answer on their own.
@@ -106,14 +108,17 @@ def contestants() -> list[AnyContestant]:
 def _warm(key: SigningKey, tokens: list[bytes]) -> Iterator[AnyContestant]:
     app, one = _edgepass(key), as_bytes(tokens[:1])
     forged = as_bytes(forge(tokens))
-    for where, field in (("bearer", _bearer), ("cookie", _session_cookie)):
+    for where, field, peers in (
+        ("bearer", _bearer, (DICT, PYJWT)),
+        ("cookie", _session_cookie, (CACHED, PYJWT)),
+    ):
         yield _contestant(
             f"edgepass, warm {where}",
             app,
             _requests(field(one)),
             SIGNED_IN,
             also=((_requests(field(forged)), "401 signature_invalid"),),
-            against=(CACHED, PYJWT),
+            against=peers,
         )
 
 
@@ -150,10 +155,11 @@ def _peers(key: SigningKey, tokens: list[bytes]) -> Iterator[AnyContestant]:
     for name, app, requests, refusal in (
         (PYJWT, pyjwt_app(pyjwt_verifier(key)), fresh, "401 InvalidSignatureError"),
         (CACHED, pyjwt_app(cached_pyjwt_verifier(key)), warm, "401 InvalidSignatureError"),
+        (DICT, dict_app(pyjwt_verifier(key)), warm, "401 InvalidSignatureError"),
         ("clerk-backend-api", clerk_app(key), fresh, "401 TOKEN_INVALID_SIGNATURE"),
         ("fastapi-clerk-auth guard", clerk_guard_app(key), fresh, "403 refused"),
     ):
-        against = () if name in (PYJWT, CACHED) else (PYJWT,)
+        against = () if name in (PYJWT, CACHED, DICT) else (PYJWT,)
         yield _contestant(name, app, requests, SIGNED_IN, ((forged, refusal),), against)
 
 
