@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from time import monotonic, time
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Scope
 
 from edgepass_sidecar.api import backend, frontend, scripts, well_known
+from edgepass_sidecar.api.activities import ActivityReader
+from edgepass_sidecar.api.addresses import client_address
 from edgepass_sidecar.api.answers import (
     AnswerFailures,
     answer_http_exception,
@@ -18,14 +21,24 @@ from edgepass_sidecar.api.answers import (
     answer_unavailable,
 )
 from edgepass_sidecar.api.context import Context
+from edgepass_sidecar.api.cookies import make_cookies
 from edgepass_sidecar.api.guard import Guard
+from edgepass_sidecar.api.native import Cors
+from edgepass_sidecar.api.openapi import document_route, make_document
+from edgepass_sidecar.api.rate_limits import RateLimits
+from edgepass_sidecar.http_claims import HttpClaimsSource
+from edgepass_sidecar.locations import Locations
 from edgepass_sidecar.master_key import find_master_key
+from edgepass_sidecar.service.claims_source import CachedClaims, ClaimsSource
 from edgepass_sidecar.service.core import Core, SharedTokens
 from edgepass_sidecar.service.key_keeper import KeyKeeper, NoActiveKey
 from edgepass_sidecar.service.refusal import Refused
 from edgepass_sidecar.service.secret_keys import SecretKeys
+from edgepass_sidecar.service.sweeper import Sweeper
+from edgepass_sidecar.service.templates import Templates
 from edgepass_sidecar.service.touches import Touches
-from edgepass_sidecar.settings import MEMORY, Settings
+from edgepass_sidecar.setting_values import MEMORY
+from edgepass_sidecar.settings import Settings, WrongSetting
 from edgepass_sidecar.store import SessionStore, StoreUnavailable
 from edgepass_sidecar.stores.memory import MemoryStore
 from edgepass_sidecar.stores.sqlite import SqliteStore
@@ -41,13 +54,20 @@ def make_store(settings: Settings, *, create: bool = True) -> SessionStore:
 
 
 def make_core(
-    settings: Settings, store: SessionStore, clock: Clock = time, timer: Clock = monotonic
+    settings: Settings,
+    store: SessionStore,
+    clock: Clock = time,
+    timer: Clock = monotonic,
+    claims_source: ClaimsSource | None = None,
 ) -> Core:
     return Core(
         store=store,
         keys=KeyKeeper(store, find_master_key(settings), settings.algorithm, clock),
         touches=Touches(store),
         shared_tokens=SharedTokens(timer),
+        templates=Templates(store, timer),
+        claims_source=claims_source,
+        custom_claims=settings.session_claims,
         issuer=settings.public_url,
         policy=settings.policy,
         token_lifetime=settings.token_lifetime,
@@ -66,12 +86,41 @@ async def opened_core(
     store = make_store(settings, create=create)
     await store.open()
     try:
-        core = make_core(settings, store, clock, timer)
-        await (core.keys.open() if create else core.keys.reload())
-        yield core
-        await core.touches.write()
+        async with _claims_source(settings, clock, timer) as source:
+            core = make_core(settings, store, clock, timer, source)
+            await (core.keys.open() if create else core.keys.reload())
+            yield core
+            await core.touches.write()
     finally:
         await store.close()
+
+
+@contextlib.asynccontextmanager
+async def _claims_source(
+    settings: Settings, clock: Clock, timer: Clock
+) -> AsyncIterator[ClaimsSource | None]:
+    if settings.claims_url is None:
+        yield None
+        return
+    try:
+        hook = HttpClaimsSource(settings.claims_url, settings.claims_secrets, clock=clock)
+    except ValueError as error:
+        raise WrongSetting("CLAIMS_URL", f"or EDGEPASS_CLAIMS_SECRET: {error}") from None
+    cached = CachedClaims(hook, timer)
+    try:
+        yield cached
+    finally:
+        await cached.close()
+        await hook.close()
+
+
+def open_locations(settings: Settings) -> Locations | None:
+    if settings.locations_file is None:
+        return None
+    try:
+        return Locations.open(settings.locations_file)
+    except ValueError as error:
+        raise WrongSetting("LOCATIONS", str(error)) from None
 
 
 def make_app(settings: Settings, clock: Clock = time, timer: Clock = monotonic) -> Starlette:
@@ -79,18 +128,33 @@ def make_app(settings: Settings, clock: Clock = time, timer: Clock = monotonic) 
 
     `timer` is a monotonic clock, for what may only age and is never set back.
     """
+    locations = open_locations(settings)
+    activities = ActivityReader(
+        trusted=settings.trusted_proxies, locations=locations, captures=settings.captures_devices
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened_core(settings, clock, timer) as core, _background(core):
             await core.keys.adopt_algorithm()
             secret_keys = SecretKeys(settings.secret_keys, core.store, timer)
-            app.state.context = Context(core=core, settings=settings, secret_keys=secret_keys)
+            app.state.context = Context(
+                core=core,
+                settings=settings,
+                secret_keys=secret_keys,
+                cookies=cookies,
+                activities=activities,
+            )
             yield
 
+    cookies = make_cookies(settings.public_url, settings.cookie_domain)
+    operations = [*frontend.ROUTES, *backend.ROUTES, *well_known.ROUTES]
+    document = make_document(
+        operations, url=settings.public_url, cookie_name=cookies.client_token_name
+    )
     app = Starlette(
-        routes=[*frontend.ROUTES, *backend.ROUTES, *well_known.ROUTES, *scripts.ROUTES],
-        middleware=_middleware(settings),
+        routes=[*operations, *scripts.ROUTES, document_route(document)],
+        middleware=_middleware(settings, timer),
         exception_handlers={
             Refused: answer_refused,
             HTTPException: answer_http_exception,
@@ -106,7 +170,11 @@ def make_app(settings: Settings, clock: Clock = time, timer: Clock = monotonic) 
 
 @contextlib.asynccontextmanager
 async def _background(core: Core) -> AsyncIterator[None]:
-    work = (core.keys.keep_reloading(), core.touches.keep_writing())
+    work = (
+        core.keys.keep_reloading(),
+        core.touches.keep_writing(),
+        Sweeper(core).keep_sweeping(),
+    )
     tasks = [asyncio.create_task(each) for each in work]
     try:
         yield
@@ -116,16 +184,20 @@ async def _background(core: Core) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, timer: Clock) -> list[Middleware]:
+    def address_of(scope: Scope) -> str:
+        peer = scope["client"][0] if scope.get("client") else ""
+        return client_address(peer, Headers(scope=scope), settings.trusted_proxies)
+
     return [
         Middleware(Guard, is_https=settings.is_https),
+        Middleware(Cors, allow_origins=sorted(settings.allowed_origins)),
         Middleware(
-            CORSMiddleware,
-            allow_origins=sorted(settings.allowed_origins),
-            allow_credentials=True,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["content-type"],
-            expose_headers=["retry-after"],
+            RateLimits,
+            address_of=address_of,
+            cookie_name=make_cookies(settings.public_url).client_token_name,
+            timer=timer,
+            scale=1.0 if settings.limits_rates else None,
         ),
         Middleware(AnswerFailures),
     ]

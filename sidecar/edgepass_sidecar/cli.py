@@ -14,15 +14,17 @@ try:
     from edgepass_sidecar.identifier import SessionId, UserId, is_user_id
     from edgepass_sidecar.key_material import WrongMasterKey
     from edgepass_sidecar.serve import serve
-    from edgepass_sidecar.service import administration
     from edgepass_sidecar.service.core import Core
     from edgepass_sidecar.service.key_keeper import NoActiveKey
+    from edgepass_sidecar.service.minting import mint
     from edgepass_sidecar.service.refusal import Refused
+    from edgepass_sidecar.service.revocation import revoke_session
     from edgepass_sidecar.service.secret_keys import create_secret_key, revoke_secret_key
-    from edgepass_sidecar.service.sessions import mint
-    from edgepass_sidecar.service.sign_in import Origin, start_session_for
-    from edgepass_sidecar.session import Status, standing
-    from edgepass_sidecar.settings import MEMORY, Settings, WrongSetting, load_settings
+    from edgepass_sidecar.service.sign_in import start_session_for
+    from edgepass_sidecar.service.users import create_user
+    from edgepass_sidecar.session import POLICY_TERMS, Status, standing
+    from edgepass_sidecar.setting_values import MEMORY
+    from edgepass_sidecar.settings import Settings, WrongSetting, load_settings
     from edgepass_sidecar.signing_keys import HURRIED_PUBLISHED_FOR, PUBLISHED_FOR, published_keys
     from edgepass_sidecar.store import SessionQuery, StoreUnavailable
 except ModuleNotFoundError as error:
@@ -65,7 +67,8 @@ async def _run(settings: Settings, chosen: argparse.Namespace) -> None:
 
 async def _list_sessions(core: Core, _: Settings, chosen: argparse.Namespace) -> None:
     now = core.clock()
-    query = SessionQuery(user_id=chosen.user, status=chosen.status, limit=chosen.limit, offset=0)
+    statuses = frozenset((chosen.status,)) if chosen.status else frozenset()
+    query = SessionQuery(user_id=chosen.user, statuses=statuses, limit=chosen.limit)
     page = await core.store.list_sessions(query, now)
     for session in page.items:
         status = standing(session, now)
@@ -79,15 +82,15 @@ async def _start_session(core: Core, _: Settings, chosen: argparse.Namespace) ->
     if chosen.create_user and not await core.store.load_users([user_id]):
         if not is_user_id(user_id):
             raise CommandFailed(f"{user_id!r} cannot be a user id")
-        await administration.create_user(core, user_id, {})
-    signed_in = await start_session_for(core, user_id, Origin(user_agent="edgepass sessions start"))
+        await create_user(core, user_id, {})
+    signed_in = await start_session_for(core, user_id, POLICY_TERMS)
     print("session_id", signed_in.session.id, sep="\t")
     print("client_token", signed_in.client_token.reveal(), sep="\t")
     print("session_token", mint(core, signed_in.session, None), sep="\t")
 
 
 async def _revoke_session(core: Core, _: Settings, chosen: argparse.Namespace) -> None:
-    session = await administration.revoke_session(core, SessionId(chosen.session))
+    session = await revoke_session(core, SessionId(chosen.session), by="cli")
     print(session.id, session.status, sep="\t")
 
 

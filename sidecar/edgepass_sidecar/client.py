@@ -6,7 +6,10 @@ is then and the events that say so.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
 
+from edgepass_sidecar.activity import Activity
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.identifier import ClientId, SessionId
 from edgepass_sidecar.session import Session, Status, standing
@@ -17,7 +20,8 @@ class Client:
     """One browser or app installation.
 
     `version` counts commits, 0 before the first. `token_hash` is that of the
-    client token since `rotated_at`, `previous_token_hash` that of the one before.
+    client token since `rotated_at`, `previous_token_hash` that of the one before;
+    with `rotation_due` the next change by the browser brings a new one.
     `sessions` are those that were live when the client was loaded.
     """
 
@@ -29,6 +33,7 @@ class Client:
     last_active_session_id: SessionId | None
     created_at: float
     updated_at: float
+    rotation_due: bool = False
     sessions: tuple[Session, ...] = ()
 
     def find_session(self, session_id: SessionId) -> Session | None:
@@ -36,6 +41,13 @@ class Client:
 
     def live_sessions(self, now: float) -> tuple[Session, ...]:
         return tuple(s for s in self.sessions if s.is_live and standing(s, now) is s.status)
+
+
+class Factor(StrEnum):
+    """What a person proved who they are with: the first factor, or one on top of it."""
+
+    FIRST = "first_factor"
+    SECOND = "second_factor"
 
 
 Decision = tuple[Client, tuple[Event, ...]]
@@ -49,19 +61,83 @@ def start_session(client: Client, session: Session, now: float) -> Decision:
         last_active_session_id=session.id,
         updated_at=now,
     )
-    return client, (_event("session.created", session, now),)
+    kind = "session.pending" if session.status is Status.PENDING else "session.created"
+    return client, (_event(kind, session, now),)
 
 
 def touch_session(client: Client, session_id: SessionId, now: float) -> Decision:
     """Make a live session the active one, and active at `now`."""
-    sessions = tuple(
-        replace(s, last_active_at=max(now, s.last_active_at), updated_at=now)
-        if s.id == session_id
-        else s
-        for s in client.sessions
-    )
-    client = replace(client, sessions=sessions, last_active_session_id=session_id, updated_at=now)
-    return client, ()
+
+    def touched(session: Session) -> Session:
+        at = max(now, session.last_active_at)
+        return replace(session, last_active_at=at, updated_at=now)
+
+    client = _with(client, session_id, touched, now)
+    return replace(client, last_active_session_id=session_id), ()
+
+
+def enter_organization(
+    client: Client, session_id: SessionId, organization_id: str | None, now: float
+) -> Decision:
+    """Let a session act in an organization from here on, or in none."""
+
+    def entered(session: Session) -> Session:
+        return replace(session, organization_id=organization_id, updated_at=now)
+
+    return _with(client, session_id, entered, now), ()
+
+
+def change_session(
+    client: Client, session_id: SessionId, changes: dict[str, Any], now: float
+) -> Decision:
+    """Set tasks, claims or data of a session; without a task left it is pending no more."""
+
+    def changed(session: Session) -> Session:
+        session = replace(session, updated_at=now)
+        status = Status.PENDING if session.tasks else Status.ACTIVE
+        return session if session.status is status else session.become(status, now)
+
+    before = client.find_session(session_id)
+    client = _with(client, session_id, changed, now)
+    after = client.find_session(session_id)
+    if before is None or after is None or before.status is after.status:
+        return client, ()
+    kind = "session.pending" if after.status is Status.PENDING else "session.activated"
+    return client, (_event(kind, after, now),)
+
+
+def verify_factor(client: Client, session_id: SessionId, factor: Factor, now: float) -> Decision:
+    """Record that the session's user was verified again; the client token shall change."""
+
+    def verified(session: Session) -> Session:
+        if factor is Factor.FIRST:
+            return replace(session, first_factor_at=now, updated_at=now)
+        return replace(session, second_factor_at=now, updated_at=now)
+
+    client = replace(_with(client, session_id, verified, now), rotation_due=True)
+    session = client.find_session(session_id)
+    events = (_event("session.verified", session, now, factor=factor),) if session else ()
+    return client, events
+
+
+def note_activity(
+    client: Client, session_id: SessionId, activity: Activity, now: float
+) -> Decision:
+    """Remember from where and with what a session is used; say so where that has changed."""
+    before = client.find_session(session_id)
+    noted = _with(client, session_id, lambda s: replace(s, activity=activity), now)
+    session = noted.find_session(session_id)
+    if before is None or session is None:
+        return client, ()
+    known = before.activity
+    events: list[Event] = []
+    if known.ip_address != activity.ip_address:
+        change = {"from": known.ip_address, "to": activity.ip_address}
+        events.append(_event("session.address_changed", session, now, **change))
+    if (known.browser_name, known.device_type) != (activity.browser_name, activity.device_type):
+        change = {"from": known.user_agent, "to": activity.user_agent}
+        events.append(_event("session.browser_changed", session, now, **change))
+    return noted, tuple(events)
 
 
 def finish_sessions(
@@ -92,6 +168,7 @@ def rotate_token(client: Client, token_hash: bytes, now: float) -> Decision:
         token_hash=token_hash,
         previous_token_hash=client.token_hash,
         rotated_at=now,
+        rotation_due=False,
         updated_at=now,
     )
     return client, (Event(type="client.rotated", at=now, client_id=client.id),)
@@ -112,6 +189,13 @@ def _with_an_active_session(client: Client, now: float) -> Client:
     return replace(client, last_active_session_id=heir.id if heir else None)
 
 
+def _with(
+    client: Client, session_id: SessionId, change: Callable[[Session], Session], now: float
+) -> Client:
+    sessions = tuple(change(s) if s.id == session_id else s for s in client.sessions)
+    return replace(client, sessions=sessions, updated_at=now)
+
+
 def _event(kind: str, session: Session, now: float, **data: str) -> Event:
     return Event(
         type=kind,
@@ -119,5 +203,8 @@ def _event(kind: str, session: Session, now: float, **data: str) -> Event:
         client_id=session.client_id,
         session_id=session.id,
         user_id=session.user_id,
+        actor_id=session.actor_id,
+        ip_address=session.activity.ip_address,
+        user_agent=session.activity.user_agent,
         data=data,
     )

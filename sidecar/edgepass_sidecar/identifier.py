@@ -11,6 +11,7 @@ ClientId = NewType("ClientId", str)
 SessionId = NewType("SessionId", str)
 UserId = NewType("UserId", str)
 TicketId = NewType("TicketId", str)
+TemplateId = NewType("TemplateId", str)
 
 BUCKETS = 1 << 12
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -34,8 +35,12 @@ def user_id(random: bytes) -> UserId:
     return UserId("user_" + random_text(random))
 
 
-def ticket_id(random: bytes) -> TicketId:
-    return TicketId("sit_" + random_text(random))
+def ticket_id(random: bytes, prefix: str = "sit_") -> TicketId:
+    return TicketId(prefix + random_text(random))
+
+
+def template_id(random: bytes) -> TemplateId:
+    return TemplateId("jtmp_" + random_text(random))
 
 
 def bucket(identifier: ClientId | SessionId) -> int:

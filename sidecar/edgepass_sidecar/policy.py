@@ -1,6 +1,9 @@
 """What decides how long sessions live and how many a client holds (OWASP ASVS 5.0 7.3)."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+from edgepass_sidecar.session import Terms
 
 SHORTEST_LIMIT = 5 * 60.0
 LONGEST_LIMIT = 10 * 365 * 86_400.0
@@ -9,16 +12,35 @@ DEFAULT_MAXIMUM_LIFETIME = 7 * 86_400.0
 SHORTEST_TOUCH_INTERVAL = 60.0
 
 
+# An impersonator's session ends while somebody still remembers why it was needed.
+ACTOR_LIFETIME = 30 * 60.0
+DEFAULT_ACCOUNTS = 10
+MOST_ACCOUNTS = 100
+MOST_SESSIONS = 10_000
+
+
+class AtLimit(StrEnum):
+    """What happens to a sign-in when its user has as many sessions as they may."""
+
+    REFUSE = "refuse"
+    EVICT = "evict"  # the least recently active session makes room
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPolicy:
     """Limits in seconds, `None` where one is off. At least one of the two must be on.
 
-    Each is 5 minutes to 10 years. Raises `ValueError` that names the limit.
+    Each is 5 minutes to 10 years. `maximum_accounts` is how many sessions one
+    client holds, `maximum_sessions` how many a user has on all clients together
+    (`None` for any number). Raises `ValueError` that names the limit.
     """
 
     maximum_lifetime: float | None = DEFAULT_MAXIMUM_LIFETIME
     inactivity_timeout: float | None = None
     multi_session: bool = True
+    maximum_accounts: int = DEFAULT_ACCOUNTS
+    maximum_sessions: int | None = None
+    at_limit: AtLimit = AtLimit.REFUSE
 
     def __post_init__(self) -> None:
         limits = {
@@ -32,10 +54,44 @@ class SessionPolicy:
                 )
         if self.maximum_lifetime is None and self.inactivity_timeout is None:
             raise ValueError("maximum lifetime and inactivity timeout are both off: turn one on")
+        if not 1 <= self.maximum_accounts <= MOST_ACCOUNTS:
+            raise ValueError(
+                f"a client holds 1 to {MOST_ACCOUNTS} sessions, not {self.maximum_accounts}"
+            )
+        if self.maximum_sessions is not None and not 1 <= self.maximum_sessions <= MOST_SESSIONS:
+            raise ValueError(
+                f"a user has 1 to {MOST_SESSIONS} sessions at most, not {self.maximum_sessions}"
+            )
 
-    def expire_at(self, now: float) -> float:
-        """Say when a session that starts at `now` ends, however active it is."""
-        return now + (LONGEST_LIMIT if self.maximum_lifetime is None else self.maximum_lifetime)
+    def expire_at(self, terms: Terms, now: float) -> float:
+        """Say when a session that starts on `terms` at `now` ends, however active it is."""
+        lifetime = terms.maximum_lifetime or self.maximum_lifetime or LONGEST_LIMIT
+        if terms.actor is not None and terms.maximum_lifetime is None:
+            lifetime = min(lifetime, ACTOR_LIFETIME)
+        return now + lifetime
+
+    def timeout(self, terms: Terms) -> float | None:
+        return terms.inactivity_timeout or self.inactivity_timeout
+
+
+# NIST SP 800-63B-4, sections 2.1.3, 2.2.3 and 2.3.3: reauthentication at each
+# authenticator assurance level.
+NIST_AAL1 = SessionPolicy(maximum_lifetime=30 * 86_400.0)
+NIST_AAL2 = SessionPolicy(maximum_lifetime=86_400.0, inactivity_timeout=3_600.0)
+NIST_AAL3 = SessionPolicy(maximum_lifetime=12 * 3_600.0, inactivity_timeout=15 * 60.0)
+# OWASP Session Management Cheat Sheet, "Session Expiration": idle 2 to 5 minutes where
+# much is at stake and 15 to 30 where little is; absolute 4 to 8 hours of office work.
+OWASP_HIGH_VALUE = SessionPolicy(maximum_lifetime=4 * 3_600.0, inactivity_timeout=5 * 60.0)
+OWASP_LOW_RISK = SessionPolicy(maximum_lifetime=8 * 3_600.0, inactivity_timeout=30 * 60.0)
+
+PRESETS = {
+    "edgepass": SessionPolicy(),
+    "nist-aal1": NIST_AAL1,
+    "nist-aal2": NIST_AAL2,
+    "nist-aal3": NIST_AAL3,
+    "owasp-high-value": OWASP_HIGH_VALUE,
+    "owasp-low-risk": OWASP_LOW_RISK,
+}
 
 
 def wants_touch(last_active_at: float, inactivity_timeout: float | None, now: float) -> bool:

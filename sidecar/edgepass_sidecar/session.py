@@ -1,9 +1,12 @@
 """A session and the table of what can happen to it. Times are seconds since the epoch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
+from edgepass_sidecar.activity import UNKNOWN, Activity
 from edgepass_sidecar.identifier import ClientId, SessionId, UserId
+from edgepass_sidecar.user import User
 
 
 class Status(StrEnum):
@@ -42,16 +45,37 @@ class ImpossibleTransition(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a server may settle for one session when it starts; `None` is the policy's own.
+
+    `maximum_lifetime` and `inactivity_timeout` are seconds. `actor` is who acts in
+    the user's place (the `act` claim), `tasks` are what keeps the session pending
+    until it is done, `claims` go into its tokens, and `data` stays here.
+    """
+
+    maximum_lifetime: float | None = None
+    inactivity_timeout: float | None = None
+    actor: dict[str, Any] | None = None
+    tasks: tuple[str, ...] = ()
+    claims: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+POLICY_TERMS = Terms()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """The record of one user on one client.
 
     `inactivity_timeout` is in seconds, `None` where inactivity ends nothing.
-    `ip_address` and `user_agent` are those of the sign-in, empty when unknown.
+    `user` is the user as of when the session was loaded, and `activity` where
+    and with what the session was last seen.
     """
 
     id: SessionId
     client_id: ClientId
-    user_id: UserId
+    user: User
     status: Status
     created_at: float
     updated_at: float
@@ -59,8 +83,21 @@ class Session:
     expire_at: float
     inactivity_timeout: float | None
     first_factor_at: float
-    ip_address: str
-    user_agent: str
+    second_factor_at: float | None = None
+    activity: Activity = UNKNOWN
+    organization_id: str | None = None
+    actor: dict[str, Any] | None = None
+    tasks: tuple[str, ...] = ()
+    claims: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def user_id(self) -> UserId:
+        return self.user.id
+
+    @property
+    def actor_id(self) -> str | None:
+        return self.actor["sub"] if self.actor else None
 
     @property
     def is_live(self) -> bool:
@@ -83,13 +120,15 @@ class Session:
 def standing(session: Session, now: float) -> Status:
     """Say what `session` is at `now`, whether or not anyone has written that down yet.
 
-    What was done to a session outranks time: one that was revoked and has since
-    expired is revoked, because that is what an investigator has to see. Of two
-    limits the earlier one ended it. Both are exclusive, so a session lasts
-    exactly its maximum lifetime.
+    What was done to a session or to its user outranks time: one that was revoked
+    and has since expired is revoked, because that is what an investigator has to
+    see. Of two limits the earlier one ended it. Both are exclusive, so a session
+    lasts exactly its maximum lifetime.
     """
     if not session.is_live:
         return session.status
+    if session.user.is_banned or session.created_at < session.user.not_before:
+        return Status.REVOKED
     if now < session.expire_at and now < session.abandon_at:
         return session.status
     return Status.ABANDONED if session.abandon_at < session.expire_at else Status.EXPIRED

@@ -1,13 +1,16 @@
 """The session token: its claims (version 2) and its compact JWS (RFC 7515, RFC 7519)."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import orjson
 
 from edgepass_sidecar.session import Session, Status
 
-CATEGORY = "cl_B7d4PD111AAA"  # marks a session token for those who tell kinds of token apart
+# They mark a session token and a template's token for those who tell kinds of token apart.
+CATEGORY = "cl_B7d4PD111AAA"
+TEMPLATE_CATEGORY = "cl_B7d4PD222AAA"
 NOT_BEFORE_MARGIN = 10  # seconds; verifiers whose clock is a little behind
 NEVER = -1
 
@@ -30,10 +33,15 @@ def session_claims(
     authorized_party: str | None,
     lifetime: int,
     now: float,
+    others: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Say what is true of `session` at `now`, for `lifetime` seconds from its whole second."""
+    """Say what is true of `session` at `now`, for `lifetime` seconds from its whole second.
+
+    `others` are claims of the app; none of them can take the place of one of ours.
+    """
     issued_at = int(now)
     claims: dict[str, Any] = {
+        **others,
         "iss": issuer,
         "sub": session.user_id,
         "sid": session.id,
@@ -47,19 +55,24 @@ def session_claims(
     }
     if authorized_party is not None:
         claims["azp"] = authorized_party
+    if session.actor is not None:
+        claims["act"] = session.actor
     return claims
 
 
 def factor_verification_age(session: Session, now: float) -> list[int]:
     """Return minutes since the first and the second factor were verified, -1 for never."""
-    return [max(0, int((now - session.first_factor_at) // 60)), NEVER]
+    return [
+        NEVER if verified_at is None else max(0, int((now - verified_at) // 60))
+        for verified_at in (session.first_factor_at, session.second_factor_at)
+    ]
 
 
-def encode_session_token(claims: dict[str, Any], signer: Signer) -> str:
+def encode_token(claims: Mapping[str, Any], signer: Signer, category: str = CATEGORY) -> str:
     """Sign `claims`. `oiat` says when they were put together from the store."""
     header = {
         "alg": signer.algorithm,
-        "cat": CATEGORY,
+        "cat": category,
         "kid": signer.key_id,
         "oiat": claims["iat"],
         "typ": "JWT",

@@ -1,7 +1,5 @@
 """Settings from the environment and `edgepass.toml`, judged as a whole before anything starts."""
 
-import base64
-import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -9,27 +7,45 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from edgepass_sidecar.key_material import MASTER_KEY_BYTES
-from edgepass_sidecar.policy import DEFAULT_MAXIMUM_LIFETIME, SessionPolicy
-from edgepass_sidecar.secret_key import SHORTEST_KEY
+from edgepass_sidecar.claims_language import CompiledClaims
+from edgepass_sidecar.policy import (
+    DEFAULT_ACCOUNTS,
+    MOST_ACCOUNTS,
+    MOST_SESSIONS,
+    PRESETS,
+    AtLimit,
+    SessionPolicy,
+)
+from edgepass_sidecar.setting_values import (
+    MASTER_KEY_REMEDY,
+    SQLITE,
+    Network,
+    one_of,
+    parse_count,
+    parse_domain,
+    parse_limit,
+    parse_listen,
+    parse_master_key,
+    parse_networks,
+    parse_origin,
+    parse_origins,
+    parse_path,
+    parse_secret_keys,
+    parse_session_claims,
+    parse_store,
+    parse_switch,
+    parse_token_lifetime,
+    split,
+)
 from edgepass_sidecar.signing_keys import ALGORITHMS
 
 Value = TypeVar("Value")
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PREFIX = "EDGEPASS_"
 FILE_NAME = "edgepass.toml"
-MEMORY = "memory:"
-_SQLITE = "sqlite:///"
-MASTER_KEY_REMEDY = "make one with: openssl rand -base64 32"
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-# A name, an IPv4 address, or an IPv6 address in brackets; as browsers write them in Origin.
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
-_ORIGIN = re.compile(rf"(?P<scheme>https?)://(?:{_HOST.pattern})(?::(?P<port>[0-9]{{1,5}}))?")
 _LOOPBACK = re.compile(
     r"http://(?:127(?:\.\d{1,3}){3}|\[::1\]|(?:[a-z0-9-]+\.)*localhost)(?::\d+)?\Z"
 )
-_DURATION = re.compile(r"(\d{1,10})([smhd]?)")
 _LATER = {
     "WEBHOOK_URL": "webhooks are not delivered by this version",
     "WEBHOOK_SECRET": "webhooks are not delivered by this version",
@@ -58,6 +74,13 @@ class Settings:
     allowed_origins: frozenset[str]
     trusted_proxies: tuple[Network, ...]
     master_key_file: Path | None
+    cookie_domain: str | None
+    captures_devices: bool
+    locations_file: Path | None
+    limits_rates: bool
+    session_claims: CompiledClaims | None
+    claims_url: str | None
+    claims_secrets: tuple[str, ...] = field(repr=False)
     master_key: bytes | None = field(repr=False)
     secret_keys: tuple[str, ...] = field(repr=False)
 
@@ -67,7 +90,7 @@ class Settings:
 
     @property
     def sqlite_path(self) -> Path:
-        return Path(self.store.removeprefix(_SQLITE))
+        return Path(self.store.removeprefix(SQLITE))
 
 
 def load_settings(environment: Mapping[str, str], directory: Path) -> Settings:
@@ -105,25 +128,33 @@ class _Reader:
         self._given = dict(given)
 
     def settings(self) -> Settings:
-        instance = self._take("INSTANCE", "production", _one_of("production", "development"))
+        instance = self._take("INSTANCE", "production", one_of("production", "development"))
         production = instance == "production"
-        host, port = self._take("LISTEN", ("127.0.0.1", 8787), _parse_listen)
-        master_key_file = self._take("MASTER_KEY_FILE", None, _parse_path)
+        host, port = self._take("LISTEN", ("127.0.0.1", 8787), parse_listen)
+        master_key_file = self._take("MASTER_KEY_FILE", None, parse_path)
         settings = Settings(
             public_url=self._public_url(production, host, port),
             host=host,
             port=port,
-            store=self._take("STORE", "sqlite:///edgepass.db", _parse_store),
+            store=self._take("STORE", "sqlite:///edgepass.db", parse_store),
             production=production,
-            algorithm=self._take("ALGORITHM", "RS256", _one_of(*ALGORITHMS)),
-            token_lifetime=self._take("TOKEN_LIFETIME", 60, _parse_token_lifetime),
+            algorithm=self._take("ALGORITHM", "RS256", one_of(*ALGORITHMS)),
+            token_lifetime=self._take("TOKEN_LIFETIME", 60, parse_token_lifetime),
             policy=self._policy(),
-            allowed_origins=self._take("ALLOWED_ORIGINS", frozenset(), _parse_origins),
-            trusted_proxies=self._take("TRUSTED_PROXIES", (), _parse_networks),
+            allowed_origins=self._take("ALLOWED_ORIGINS", frozenset(), parse_origins),
+            trusted_proxies=self._take("TRUSTED_PROXIES", (), parse_networks),
             master_key=self._master_key(master_key_file, production),
             master_key_file=master_key_file,
-            secret_keys=self._take("SECRET_KEYS", (), _parse_secret_keys),
+            secret_keys=self._take("SECRET_KEYS", (), parse_secret_keys),
+            cookie_domain=self._take("COOKIE_DOMAIN", None, parse_domain),
+            captures_devices=self._take("DEVICES", True, parse_switch),
+            locations_file=self._take("LOCATIONS", None, parse_path),
+            limits_rates=self._take("RATE_LIMITS", True, parse_switch),
+            session_claims=self._take("SESSION_CLAIMS", None, parse_session_claims),
+            claims_url=self._take("CLAIMS_URL", None, str),
+            claims_secrets=self._take("CLAIMS_SECRET", (), lambda text: tuple(split(text))),
         )
+        self._validate_together(settings)
         self._refuse_the_rest()
         return settings
 
@@ -141,7 +172,7 @@ class _Reader:
         reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
         authority = f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
         default = "" if production else f"http://{authority}"
-        url = self._take("PUBLIC_URL", default, _parse_origin)
+        url = self._take("PUBLIC_URL", default, parse_origin)
         if not url:
             raise WrongSetting(
                 "PUBLIC_URL",
@@ -156,20 +187,39 @@ class _Reader:
         )
 
     def _policy(self) -> SessionPolicy:
-        week: float | None = DEFAULT_MAXIMUM_LIFETIME
-        lifetime = self._take("MAXIMUM_LIFETIME", week, _parse_limit)
-        timeout = self._take("INACTIVITY_TIMEOUT", None, _parse_limit)
-        multi_session = self._take("MULTI_SESSION", "on", _one_of("on", "off")) == "on"
+        preset = PRESETS[self._take("POLICY", "edgepass", one_of(*PRESETS))]
+        lifetime = self._take("MAXIMUM_LIFETIME", preset.maximum_lifetime, parse_limit)
+        timeout = self._take("INACTIVITY_TIMEOUT", preset.inactivity_timeout, parse_limit)
+        any_number: int | None = None
         try:
             return SessionPolicy(
-                maximum_lifetime=lifetime, inactivity_timeout=timeout, multi_session=multi_session
+                maximum_lifetime=lifetime,
+                inactivity_timeout=timeout,
+                multi_session=self._take("MULTI_SESSION", True, parse_switch),
+                maximum_accounts=self._take(
+                    "MAXIMUM_ACCOUNTS", DEFAULT_ACCOUNTS, parse_count(MOST_ACCOUNTS)
+                ),
+                maximum_sessions=self._take(
+                    "MAXIMUM_SESSIONS", any_number, parse_count(MOST_SESSIONS)
+                ),
+                at_limit=AtLimit(self._take("AT_SESSION_LIMIT", "refuse", one_of(*AtLimit))),
             )
         except ValueError as error:
             name = "INACTIVITY_TIMEOUT" if "the inactivity" in str(error) else "MAXIMUM_LIFETIME"
             raise WrongSetting(name, str(error)) from None
 
+    def _validate_together(self, settings: Settings) -> None:
+        if settings.claims_url is not None and not settings.claims_secrets:
+            raise WrongSetting(
+                "CLAIMS_SECRET",
+                "is missing: your app knows by it that EDGEPASS_CLAIMS_URL was asked by the"
+                " sidecar; make one with: echo whsec_$(openssl rand -base64 32)",
+            )
+        if settings.claims_url is None and settings.claims_secrets:
+            raise WrongSetting("CLAIMS_URL", "is missing, and EDGEPASS_CLAIMS_SECRET is set")
+
     def _master_key(self, file: Path | None, production: bool) -> bytes | None:
-        key = self._take("MASTER_KEY", None, _parse_master_key)
+        key = self._take("MASTER_KEY", None, parse_master_key)
         if key is not None and file is not None:
             raise WrongSetting("MASTER_KEY", "and EDGEPASS_MASTER_KEY_FILE are both set: keep one")
         if file is not None and (file.exists() or production):
@@ -191,109 +241,8 @@ class _Reader:
 
 def read_master_key(file: Path) -> bytes:
     try:
-        return _parse_master_key(file.read_text("ascii").strip())
+        return parse_master_key(file.read_text("ascii").strip())
     except OSError as error:
         raise WrongSetting("MASTER_KEY_FILE", f"cannot be read: {error}") from None
     except ValueError as error:
         raise WrongSetting("MASTER_KEY_FILE", f"{file}: its text {error}") from None
-
-
-def _parse_master_key(text: str) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except ValueError:  # binascii.Error is one, and so is text that is not ASCII
-        key = b""
-    if len(key) != MASTER_KEY_BYTES:
-        raise ValueError(f"must be 32 bytes in base64: {MASTER_KEY_REMEDY}")
-    return key
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            raise ValueError(f"{text!r} must be one of {', '.join(names)}")
-        return text
-
-    return parse
-
-
-def _parse_listen(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    known = _HOST.fullmatch(host) and colon and port.isascii() and port.isdigit()
-    if not known or int(port) > 65535:
-        raise ValueError(f"{text!r} must be a host and a port, such as 127.0.0.1:8787")
-    return host.strip("[]"), int(port)
-
-
-def _parse_path(text: str) -> Path | None:
-    return Path(text)
-
-
-def _parse_store(text: str) -> str:
-    if text == MEMORY or (text.startswith(_SQLITE) and text != _SQLITE):
-        return text
-    scheme = text.split(":", 1)[0]
-    raise ValueError(
-        f"{scheme}: is no store of this version: use sqlite:///FILE"
-        " (sqlite:////FILE for an absolute path), or memory: for tests"
-    )
-
-
-def _parse_token_lifetime(text: str) -> int:
-    try:
-        seconds = _parse_seconds(text)
-    except ValueError:
-        seconds = 0
-    if not 30 <= seconds <= 300:
-        raise ValueError(
-            f"{text!r} must be 30 to 300 seconds, a whole number: edges refuse what lives longer"
-        )
-    return seconds
-
-
-def _parse_limit(text: str) -> float | None:
-    return None if text == "off" else float(_parse_seconds(text))
-
-
-def _parse_seconds(text: str) -> int:
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} must be seconds, or a number with s, m, h or d, or off")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-def _parse_origin(text: str) -> str:
-    origin = _ORIGIN.fullmatch(text)
-    port = origin["port"] if origin else None
-    is_default = origin is not None and port == {"http": "80", "https": "443"}[origin["scheme"]]
-    if origin is None or is_default or (port is not None and not 0 < int(port) < 65536):
-        raise ValueError(
-            f"{text!r} must be an origin in lower case, such as https://auth.example.com:"
-            " scheme, host and perhaps a port that is not the usual one, with no slash at the end"
-        )
-    return text
-
-
-def _parse_origins(text: str) -> frozenset[str]:
-    return frozenset(_parse_origin(part) for part in _split(text))
-
-
-def _parse_networks(text: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(part) for part in _split(text))
-    except ValueError as error:
-        raise ValueError(f"must be addresses or networks such as 10.0.0.0/8: {error}") from None
-
-
-def _parse_secret_keys(text: str) -> tuple[str, ...]:
-    keys = tuple(_split(text))
-    if any(len(key) < SHORTEST_KEY or not key.isascii() for key in keys):
-        raise ValueError(
-            f"each key needs at least {SHORTEST_KEY} random characters:"
-            " make one with: edgepass keys create"
-        )
-    return keys
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

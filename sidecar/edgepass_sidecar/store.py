@@ -7,15 +7,16 @@ events are stored together or not at all. All methods may be called concurrently
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.event import Event
-from edgepass_sidecar.identifier import ClientId, SessionId, TicketId, UserId
+from edgepass_sidecar.identifier import ClientId, SessionId, TemplateId, TicketId, UserId
 from edgepass_sidecar.secret_key import SecretKey
 from edgepass_sidecar.session import Session, Status
 from edgepass_sidecar.signing_keys import SigningKey
+from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket
 from edgepass_sidecar.user import User
 
@@ -27,15 +28,30 @@ class StoreUnavailable(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What must hold for a user's new session: nobody changed the user, and there is room.
+
+    `maximum_sessions` is how many live sessions (as of `now`) the user may have
+    on all clients with the new one, `None` for any number.
+    """
+
+    user: User
+    maximum_sessions: int | None
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """One atomic change: a client as it shall be, its events, and the ticket that it used up.
 
     `client.version` is the version that was loaded, 0 for a client that is new.
+    The users of its sessions are not stored with it.
     """
 
     client: Client
     events: tuple[Event, ...] = ()
     accepted: Ticket | None = None
+    admission: Admission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +64,15 @@ class Touch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionQuery:
-    """Which sessions to list, newest first. `status` is meant as of `now`."""
+    """Which sessions to list, newest first. `statuses` are meant as of `now`; none is any.
+
+    `unfinished` leaves those whose end is not on record, whatever time says of them.
+    """
 
     user_id: UserId | None = None
     client_id: ClientId | None = None
-    status: Status | None = None
+    statuses: frozenset[Status] = frozenset()
+    unfinished: bool = False
     limit: int = 10
     offset: int = 0
 
@@ -63,6 +83,26 @@ class Page(Generic[Item]):
 
     items: tuple[Item, ...]
     total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A short text that one later request may take, known by the hash of a secret."""
+
+    hash: bytes
+    text: bytes = field(repr=False)
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Clients with a session that time or its user's marks have ended unrecorded.
+
+    `last` is the last session looked at, empty where there is none further.
+    """
+
+    last: str
+    clients: frozenset[ClientId]
 
 
 class SessionStore(Protocol):
@@ -81,7 +121,8 @@ class SessionStore(Protocol):
         """Return a client with those of its sessions that are active or pending."""
 
     async def commit(self, commit: Commit) -> bool:
-        """Store it if the client's version is still the one loaded and the ticket still pending.
+        """Store it if the client's version is still the one loaded, the ticket still pending,
+        and the admission still true.
 
         The stored version is one more. `False` means that somebody else was
         first, and that nothing was stored.
@@ -117,6 +158,39 @@ class SessionStore(Protocol):
 
     async def revoke_ticket(self, ticket: Ticket, events: tuple[Event, ...]) -> bool:
         """Store a ticket as revoked; `False` if it is no longer pending."""
+
+    async def insert_template(self, template: Template, events: tuple[Event, ...]) -> bool:
+        """Store a new template; `False` if its name is taken."""
+
+    async def update_template(
+        self, template: Template, since: float, events: tuple[Event, ...]
+    ) -> bool:
+        """Replace a template if it was last updated at `since`; `False` if not, or its
+        name is taken.
+        """
+
+    async def delete_template(self, template_id: TemplateId, events: tuple[Event, ...]) -> bool:
+        """Delete a template; `False` if there is none."""
+
+    async def load_templates(self) -> tuple[Template, ...]:
+        """Return all templates, newest first. There are few: an operator makes them by hand."""
+
+    async def keep_note(self, note: Note) -> None:
+        """Keep a note until it is taken, or no longer wanted."""
+
+    async def take_note(self, note_hash: bytes, now: float) -> bytes | None:
+        """Return the text of a note that is not over at `now`, once: taking it deletes it."""
+
+    async def find_note(self, note_hash: bytes, now: float) -> bytes | None:
+        """Return the text of a note that is not over at `now`, and leave it where it is."""
+
+    async def find_over(self, after: str, limit: int, now: float) -> Over:
+        """Look at `limit` live sessions whose ids follow `after`, in order of their ids."""
+
+    async def purge(self, before: float, limit: int) -> int:
+        """Delete at most `limit` sessions that were over `before`, and as many tickets, notes
+        and clients without a session; return how many sessions and clients.
+        """
 
     async def load_signing_keys(self) -> tuple[int, tuple[SigningKey, ...]]:
         """Return all signing keys and the version of that list, 0 while there is none."""

@@ -7,10 +7,11 @@ from enum import StrEnum
 from hashlib import sha256
 
 from edgepass_sidecar.identifier import SessionId, TicketId, UserId
+from edgepass_sidecar.session import POLICY_TERMS, Terms
 
 SECRET_BYTES = 32
 LONGEST_LIFETIME = 315_360_000
-_SHAPE = re.compile(r"(sit_[0-9A-Za-z]{22})\.([0-9a-f]{64})")
+_SHAPE = re.compile(r"((?:sit|act)_[0-9A-Za-z]{22})\.([0-9a-f]{64})")
 
 
 class TicketStatus(StrEnum):
@@ -21,7 +22,10 @@ class TicketStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """A grant for `user_id` until `expires_at` (exclusive); `session_id` is what it started."""
+    """A grant for `user_id` until `expires_at` (exclusive); `session_id` is what it started.
+
+    It starts a session on `terms`; where these name an actor it is an actor token.
+    """
 
     id: TicketId
     user_id: UserId
@@ -31,6 +35,7 @@ class Ticket:
     updated_at: float
     expires_at: float
     session_id: SessionId | None = None
+    terms: Terms = POLICY_TERMS
 
     def accept(self, session_id: SessionId, now: float) -> "Ticket":
         return replace(self, status=TicketStatus.ACCEPTED, session_id=session_id, updated_at=now)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgepass_sidecar.store import Commit
 from edgepass_sidecar.stores.sqlite import SqliteStore
-from tests.support.sidecar import make_client, make_session
+from tests.support.sidecar import make_client, make_session, make_user
 
 
 async def test_a_commit_between_two_reads_of_one_client_is_not_seen_in_half(
@@ -15,6 +15,8 @@ async def test_a_commit_between_two_reads_of_one_client_is_not_seen_in_half(
     file = tmp_path / "edgepass.db"
     store = SqliteStore(file)
     await store.open()
+    for name in "1x":
+        await store.insert_user(make_user(name), ())
     client = make_client(make_session("1"), version=0)
     assert await store.commit(Commit(client=client))
 

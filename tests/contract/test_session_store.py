@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from edgepass_sidecar.activity import Activity
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.session import LIVE, Status
@@ -16,6 +17,7 @@ from tests.support.sidecar import (
     make_client,
     make_session,
     make_ticket,
+    make_user,
     other_client,
 )
 
@@ -27,6 +29,12 @@ STARTED = Event(
     user_id=UserId("user_1"),
     data={"reason": "a test"},
 )
+
+
+@pytest.fixture(autouse=True)
+async def users(store: SessionStore) -> None:
+    for name in "12":
+        await store.insert_user(make_user(name), ())
 
 
 async def test_an_unknown_client_is_none(store: SessionStore) -> None:
@@ -49,8 +57,8 @@ async def test_a_committed_client_comes_back_with_its_version_one_more(
     store: SessionStore,
 ) -> None:
     client = make_client(
-        make_session("1", inactivity_timeout=600.0, user_agent="Füchs/1\n"),
-        make_session("2", created_at=NOW + 1.5, user_id=UserId("user_2")),
+        make_session("1", inactivity_timeout=600.0, activity=Activity(user_agent="Füchs/1\n")),
+        make_session("2", created_at=NOW + 1.5, user_id="user_2"),
         previous_token_hash=b"p" * 32,
         rotated_at=NOW + 10.25,
     )

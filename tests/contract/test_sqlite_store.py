@@ -119,6 +119,7 @@ async def test_sidecars_that_start_together_on_a_new_file_all_start(path: Path) 
 
 async def test_a_full_disk_is_an_unavailable_store_that_keeps_what_it_had(path: Path) -> None:
     async with opened(path) as store:
+        await store.insert_user(make_user(), ())
         client = make_client(make_session("1"))
         await store.commit(Commit(client=client))
         used = await store._file.read(lambda db: db.execute("PRAGMA page_count").fetchone()[0])

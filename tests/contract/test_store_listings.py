@@ -14,6 +14,8 @@ from tests.support.sidecar import make_client, make_session, make_user, other_cl
 
 
 async def _store_sessions(store: SessionStore, *sessions: Session) -> None:
+    for user in {session.user_id: session.user for session in sessions}.values():
+        await store.insert_user(user, ())
     for client_id in {session.client_id for session in sessions}:
         mine = [session for session in sessions if session.client_id == client_id]
         assert await store.commit(Commit(client=make_client(*mine)))
@@ -63,7 +65,7 @@ async def test_sessions_are_chosen_by_user_and_by_client(store: SessionStore) ->
 @pytest.mark.parametrize("status", list(Status))
 async def test_sessions_are_chosen_by_stored_status(store: SessionStore, status: Status) -> None:
     await _store_sessions(store, *(make_session(each, status=each) for each in Status))
-    assert await _names(store, SessionQuery(status=status)) == [status]
+    assert await _names(store, SessionQuery(statuses=frozenset((status,)))) == [status]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ async def test_status_is_meant_as_of_now_where_the_lifetime_ends(
     session = make_session("a", expire_at=NOW + 3600.0)
     await _store_sessions(store, session)
     for asked in Status:
-        page = await store.list_sessions(SessionQuery(status=asked), NOW + now)
+        page = await store.list_sessions(SessionQuery(statuses=frozenset((asked,))), NOW + now)
         assert page.items == ((session,) if asked is status else ())
 
 
@@ -101,15 +103,17 @@ async def test_status_is_meant_as_of_now_where_inactivity_ends_a_session(
     )
     await _store_sessions(store, session)
     for asked in Status:
-        page = await store.list_sessions(SessionQuery(status=asked), NOW + now)
+        page = await store.list_sessions(SessionQuery(statuses=frozenset((asked,))), NOW + now)
         assert page.items == ((session,) if asked is status else ())
 
 
 async def test_what_was_done_to_a_session_outranks_time_in_lists_too(store: SessionStore) -> None:
     revoked = make_session("a", status=Status.REVOKED, inactivity_timeout=300.0)
     await _store_sessions(store, revoked)
-    assert await _names(store, SessionQuery(status=Status.REVOKED), NOW + 1e6) == ["a"]
-    assert await _names(store, SessionQuery(status=Status.EXPIRED), NOW + 1e6) == []
+    as_revoked = SessionQuery(statuses=frozenset((Status.REVOKED,)))
+    as_expired = SessionQuery(statuses=frozenset((Status.EXPIRED,)))
+    assert await _names(store, as_revoked, NOW + 1e6) == ["a"]
+    assert await _names(store, as_expired, NOW + 1e6) == []
 
 
 async def test_a_user_comes_back_as_it_was_stored(store: SessionStore) -> None:

@@ -35,7 +35,7 @@ def test_every_setting_is_documented_and_no_other() -> None:
 
 
 def test_every_error_code_of_the_sidecar_is_documented() -> None:
-    text = sources("service/*.py", "api/*.py", "cli.py")
+    text = sources("service/*.py", "api/*.py", "api/*/*.py", "cli.py")
     used = set(re.findall(r'(?:Refused|error_answer)\(\s*\d{3}, "(\w+)"', text))
     used |= set(re.findall(r'\d{3}: "(\w+)"', text))
     documented = set(re.findall(r"`(\w+)`", SIDECAR.partition("## Errors")[2]))

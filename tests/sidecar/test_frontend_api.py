@@ -285,5 +285,4 @@ async def test_a_session_remembers_where_it_was_signed_in_from(
     headers = {"user-agent": "Firefox/1", "x-forwarded-for": "192.0.2.66"}
     await browser.send("POST", "/v1/client/sign_ins", data=form, headers=headers)
     (session,) = succeeded(await server.get("/v1/sessions"))
-    assert session["latest_activity"]["user_agent"] == "Firefox/1"
     assert session["latest_activity"]["ip_address"] == "127.0.0.1"

@@ -3,6 +3,7 @@
 import pytest
 
 from edgepass_sidecar.policy import SessionPolicy, wants_touch
+from edgepass_sidecar.session import POLICY_TERMS
 from tests.support.issuer import NOW
 
 MINUTE, YEAR = 60.0, 365 * 86_400.0
@@ -10,14 +11,14 @@ MINUTE, YEAR = 60.0, 365 * 86_400.0
 
 def test_a_session_lives_a_week_by_default_however_active() -> None:
     policy = SessionPolicy()
-    assert policy.expire_at(NOW) == NOW + 7 * 86_400
+    assert policy.expire_at(POLICY_TERMS, NOW) == NOW + 7 * 86_400
     assert policy.inactivity_timeout is None
     assert policy.multi_session
 
 
 def test_a_session_without_a_maximum_lifetime_lasts_ten_years() -> None:
     policy = SessionPolicy(maximum_lifetime=None, inactivity_timeout=600.0)
-    assert policy.expire_at(NOW) == NOW + 10 * YEAR
+    assert policy.expire_at(POLICY_TERMS, NOW) == NOW + 10 * YEAR
 
 
 @pytest.mark.parametrize("limit", ["maximum_lifetime", "inactivity_timeout"])

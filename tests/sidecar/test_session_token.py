@@ -8,7 +8,7 @@ from jwt.utils import base64url_decode
 from edgepass_sidecar.key_material import make_signing_key, open_signer
 from edgepass_sidecar.session import Session, Status
 from edgepass_sidecar.session_token import (
-    encode_session_token,
+    encode_token,
     factor_verification_age,
     session_claims,
 )
@@ -17,7 +17,10 @@ from tests.support.sidecar import APP_ORIGIN, MASTER_KEY, PUBLIC_URL, make_sessi
 
 
 def _claims(
-    session: Session | None = None, party: str | None = APP_ORIGIN, now: float = NOW
+    session: Session | None = None,
+    party: str | None = APP_ORIGIN,
+    now: float = NOW,
+    others: dict[str, object] | None = None,
 ) -> dict[str, object]:
     return session_claims(
         session or make_session(),
@@ -26,6 +29,7 @@ def _claims(
         authorized_party=party,
         lifetime=60,
         now=now,
+        others=others or {},
     )
 
 
@@ -72,7 +76,7 @@ def test_the_age_of_the_first_factor_is_in_whole_minutes(seconds: float, minutes
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA"])
 def test_the_header_names_key_algorithm_and_category(algorithm: str) -> None:
     key = make_signing_key(algorithm, MASTER_KEY, created_at=NOW, active_at=NOW)
-    token = encode_session_token(_claims(), open_signer(key, MASTER_KEY))
+    token = encode_token(_claims(), open_signer(key, MASTER_KEY))
     header, payload, _ = (base64url_decode(part) for part in token.split("."))
     assert json.loads(header) == {
         "alg": algorithm,
@@ -86,7 +90,7 @@ def test_the_header_names_key_algorithm_and_category(algorithm: str) -> None:
 
 def test_a_token_is_three_unpadded_base64url_parts_that_fit_a_cookie() -> None:
     key = make_signing_key("EdDSA", MASTER_KEY, created_at=NOW, active_at=NOW)
-    token = encode_session_token(_claims(), open_signer(key, MASTER_KEY))
+    token = encode_token(_claims(), open_signer(key, MASTER_KEY))
     assert token.count(".") == 2
     assert "=" not in token
     assert len(token) < 1024

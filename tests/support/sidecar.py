@@ -16,6 +16,7 @@ import httpx
 import jwt
 from starlette.applications import Starlette
 
+from edgepass_sidecar.activity import Activity
 from edgepass_sidecar.app import make_app
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.identifier import ClientId, SessionId, TicketId, UserId, client_id
@@ -34,7 +35,7 @@ MASTER_KEY = bytes(range(32))
 CLIENT = client_id(bytes(18))
 # What no log line and no error may hold: tokens, tickets, keys, PEM.
 SECRETS = re.compile(
-    r"eyJ[\w-]{8,}\.|client_\w{25}\.[0-9a-f]{8}|sit_\w{22}\.[0-9a-f]{8}"
+    r"eyJ[\w-]{8,}\.|client_\w{25}\.[0-9a-f]{8}|(?:sit|act)_\w{22}\.[0-9a-f]{8}"
     r"|sk_(live|test)_[0-9a-f]{8}|PRIVATE KEY"
 )
 
@@ -55,11 +56,11 @@ def make_settings(**changes: str) -> Settings:
     )
 
 
-def make_session(name: str = "1", **changes: Any) -> Session:
+def make_session(name: str = "1", *, user_id: str = "user_1", **changes: Any) -> Session:
     session = Session(
         id=SessionId(f"sess_{name}"),
         client_id=CLIENT,
-        user_id=UserId("user_1"),
+        user=make_user(user_id.removeprefix("user_")),
         status=Status.ACTIVE,
         created_at=float(NOW),
         updated_at=float(NOW),
@@ -67,8 +68,7 @@ def make_session(name: str = "1", **changes: Any) -> Session:
         expire_at=NOW + 3600.0,
         inactivity_timeout=None,
         first_factor_at=float(NOW),
-        ip_address="203.0.113.9",
-        user_agent="Firefox",
+        activity=Activity(ip_address="203.0.113.9", user_agent="Firefox"),
     )
     return replace(session, **changes)
 
@@ -201,7 +201,7 @@ class Server:
 
 @dataclass
 class Browser:
-    """A page in a browser: it keeps the client cookie that it was given last."""
+    """A page in a browser: it keeps the client cookie that it was given last, and no other."""
 
     http: httpx.AsyncClient
     server: Server
@@ -217,8 +217,10 @@ class Browser:
         headers |= options.pop("headers", {})
         answer = await self.http.request(method, path, headers=headers, **options)
         for cookie in answer.headers.get_list("set-cookie"):
-            self.set_cookies.append(cookie)
-            self.token = cookie.partition(";")[0].partition("=")[2]
+            name, _, value = cookie.partition(";")[0].partition("=")
+            if name == self.cookie_name:
+                self.set_cookies.append(cookie)
+                self.token = value
         return without_secrets(answer)
 
     def with_token(self, token: str | None) -> "Browser":

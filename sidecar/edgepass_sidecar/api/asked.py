@@ -1,8 +1,6 @@
 """What a request says, read strictly: its body, its cookie, its origin, its address."""
 
-import ipaddress
 import re
-from collections.abc import Iterable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -11,8 +9,6 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from edgepass_sidecar.service.refusal import Refused, client_token_invalid
-from edgepass_sidecar.service.sign_in import Origin
-from edgepass_sidecar.settings import Network
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -20,6 +16,8 @@ MAXIMUM_BODY_BYTES = 64 * 1024
 MAXIMUM_COOKIE_BYTES = 16 * 1024
 MAXIMUM_FIELDS = 100
 _LONGEST_USER_AGENT = 512
+_FORM = "application/x-www-form-urlencoded"
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _REFERER = re.compile(r"(https?://[a-z0-9.:\[\]-]+)(?:[/?#].*)?", re.DOTALL)
 _SPACES = " \t"  # what browsers trim; of other white space they make a different name
 
@@ -27,20 +25,45 @@ _SPACES = " \t"  # what browsers trim; of other white space they make a differen
 async def read_body(request: Request, shape: type[Body]) -> Body:
     """Read a form or JSON body as `shape`, or raise `Refused` naming the field that is wrong."""
     raw = await _read_raw(request)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" and raw:
+    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    if raw and (not _is_utf_8(parameters) or "content-encoding" in request.headers):
+        raise Refused(415, "unsupported_content_type", "Send UTF-8, without a content encoding.")
+    if kind.strip() == "application/json" and raw:
         return _read_json(raw, shape)
-    if raw and kind != "application/x-www-form-urlencoded":
+    if raw and kind.strip() != _FORM:
         raise Refused(415, "unsupported_content_type", "Send JSON, or a urlencoded form.")
+    return _read_form(raw, shape)
+
+
+def _is_utf_8(parameters: str) -> bool:
+    named = (parameter.strip().partition("=") for parameter in parameters.split(";"))
+    return all(name != "charset" or value.strip('"') == "utf-8" for name, _, value in named)
+
+
+def _read_form(raw: bytes, shape: type[Body]) -> Body:
     try:
-        fields = dict(
-            parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAXIMUM_FIELDS)
-        )
+        text = raw.decode()
+        pairs = _parse_pairs(text) if text else []
+    except ValueError:
+        raise Refused(400, "request_body_invalid", "The form cannot be read.") from None
+    fields = dict(pairs)
+    # Of two values, another reader of the same form may have seen the other one.
+    if len(fields) < len(pairs) or _BAD_ESCAPE.search(text):
+        raise Refused(400, "request_body_invalid", "A field comes twice, or is escaped wrongly.")
+    try:
         return msgspec.convert(fields, shape, strict=False)
     except msgspec.ValidationError as error:
         raise _wrong_field(error) from None
-    except ValueError:
-        raise Refused(400, "request_body_invalid", "The form cannot be read.") from None
+
+
+def _parse_pairs(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(
+        text,
+        keep_blank_values=True,
+        strict_parsing=True,
+        errors="strict",
+        max_num_fields=MAXIMUM_FIELDS,
+    )
 
 
 def _read_json(raw: bytes, shape: type[Body]) -> Body:
@@ -71,10 +94,12 @@ async def _read_raw(request: Request) -> bytes:
 def read_query(request: Request, shape: type[Body]) -> Body:
     """Read the query as `shape`; a field that may come several times is a list there."""
     fields: dict[str, Any] = {}
-    repeated = {f.name for f in msgspec.structs.fields(shape) if "list" in str(f.type)}
+    known = {f.encode_name: "list" in str(f.type) for f in msgspec.structs.fields(shape)}
     for name, value in request.query_params.multi_items():
-        if name in repeated:
+        if known.get(name):
             fields.setdefault(name, []).append(value)
+        elif name in known and name in fields:
+            raise Refused(422, "form_param_value_invalid", f"{name}: send it once.")
         else:
             fields[name] = value
     try:
@@ -83,21 +108,22 @@ def read_query(request: Request, shape: type[Body]) -> Body:
         raise _wrong_field(error) from None
 
 
-def find_cookie(headers: Headers, name: str) -> str | None:
-    """Return the value of one cookie, or `None`. Two of one name are refused (401).
+def read_cookies(headers: Headers) -> list[tuple[str, str]]:
+    """Return names and values in their order, or raise `Refused` (431).
 
     Not `request.cookies`: the standard library's parser behind it is quadratic.
     """
     fields = "; ".join(headers.getlist("cookie"))
     if len(fields) > MAXIMUM_COOKIE_BYTES:
         raise Refused(431, "cookie_too_large", "The Cookie header is longer than 16 kB.")
-    pairs = (pair.partition("=") for pair in fields.split(";"))
+    pairs = (pair.partition("=") for pair in fields.split(";") if pair)
+    return [(name.strip(_SPACES), value.strip(_SPACES)) for name, _, value in pairs]
+
+
+def find_cookie(headers: Headers, name: str) -> str | None:
+    """Return the value of one cookie, or `None`. Two of one name are refused (401)."""
     # Browsers compare the prefix __Host- without regard to case, so must we.
-    values = [
-        value.strip(_SPACES)
-        for key, _, value in pairs
-        if key.strip(_SPACES).lower() == name.lower()
-    ]
+    values = [value for key, value in read_cookies(headers) if key.lower() == name.lower()]
     if len(values) > 1:
         # A sibling domain can set a second one (RFC 6265bis section 8.6).
         raise client_token_invalid()
@@ -115,7 +141,7 @@ def authorized_party(request: Request, allowed: frozenset[str], own: str) -> str
         return origins[0]
     if origins:
         raise Refused(403, "origin_invalid", "This origin is not in EDGEPASS_ALLOWED_ORIGINS.")
-    if request.headers.get("sec-fetch-site") == "same-origin":
+    if request.headers.getlist("sec-fetch-site") == ["same-origin"]:
         return own
     raise Refused(403, "origin_missing", "Send the Origin header that the request is made from.")
 
@@ -125,27 +151,3 @@ def _referring_origins(request: Request) -> list[str]:
     referers = request.headers.getlist("referer")
     matches = [(_REFERER.fullmatch(referer), referer) for referer in referers]
     return [match[1] if match else referer for match, referer in matches]
-
-
-def read_origin(request: Request, trusted: Iterable[Network]) -> Origin:
-    """Say where a request came from, past the proxies that we trust and no further."""
-    address = request.client.host if request.client else ""
-    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    for hop in reversed(hops):
-        if not _is_within(address, trusted) or not _is_address(hop.strip()):
-            break
-        address = hop.strip()
-    agent = request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT]
-    return Origin(ip_address=address, user_agent=agent)
-
-
-def _is_within(address: str, networks: Iterable[Network]) -> bool:
-    return _is_address(address) and any(ipaddress.ip_address(address) in net for net in networks)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -1,20 +1,24 @@
-"""What the routes are bound to: the core, who may call, and how the client cookie is written."""
+"""What the routes are bound to: the core, who may call, and how the client's token is carried."""
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from edgepass_sidecar.api.asked import authorized_party, find_cookie, read_origin
+from edgepass_sidecar.activity import Activity
+from edgepass_sidecar.api.activities import ActivityReader
+from edgepass_sidecar.api.asked import (
+    authorized_party,
+    find_cookie,
+    read_cookies,
+)
+from edgepass_sidecar.api.cookies import Cookies
+from edgepass_sidecar.api.native import find_bearer, is_native, is_of_a_page
 from edgepass_sidecar.client_token import ClientToken
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.secret_keys import SecretKeys
-from edgepass_sidecar.service.sign_in import Origin
+from edgepass_sidecar.service.sessions import ClientView
 from edgepass_sidecar.settings import Settings
-
-# Browsers cap a cookie's life at 400 days (RFC 6265bis section 5.5). The policy, not
-# the cookie, decides how long a session lives.
-_COOKIE_LIFETIME = 400 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,28 +26,57 @@ class Context:
     core: Core
     settings: Settings
     secret_keys: SecretKeys
-
-    @property
-    def cookie_name(self) -> str:
-        # __Host- needs Secure, which plain http on loopback cannot have.
-        return "__Host-client" if self.settings.is_https else "__client"
+    cookies: Cookies
+    activities: ActivityReader
 
     def client_token(self, request: Request) -> str | None:
-        return find_cookie(request.headers, self.cookie_name)
+        """Return the client token as text. In native mode a cookie counts for nothing."""
+        if is_native(request):
+            return find_bearer(request.headers)
+        return find_cookie(request.headers, self.cookies.client_token_name)
 
-    def authorized_party(self, request: Request) -> str:
+    def authorized_party(self, request: Request) -> str | None:
+        """Return the origin asked from, `None` for an app that has none, or raise `Refused`."""
+        if is_native(request) and not is_of_a_page(request.headers):
+            return None
         return authorized_party(request, self.settings.allowed_origins, self.settings.public_url)
 
-    def origin(self, request: Request) -> Origin:
-        return read_origin(request, self.settings.trusted_proxies)
+    def activity(self, request: Request) -> Activity:
+        return self.activities.read(request)
 
-    def set_client_token(self, response: Response, token: ClientToken) -> None:
-        self._set_cookie(response, token.reveal(), _COOKIE_LIFETIME)
+    def send_client_token(self, request: Request, response: Response, token: ClientToken) -> None:
+        if is_native(request):
+            response.headers["authorization"] = f"Bearer {token.reveal()}"
+        else:
+            response.headers.append("set-cookie", self.cookies.client_token(token.reveal()))
 
-    def _set_cookie(self, response: Response, value: str, lifetime: int) -> None:
-        attributes = f"Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax"
-        secure = "; Secure" if self.settings.is_https else ""
-        response.headers.append("set-cookie", f"{self.cookie_name}={value}; {attributes}{secure}")
+    def clear_client_token(self, request: Request, response: Response) -> None:
+        """Take the client token back: from a browser its cookie, an app is told nothing."""
+        if not is_native(request):
+            response.headers.append("set-cookie", self.cookies.no_client_token())
+
+    def send_last_change(
+        self, request: Request, response: Response, viewed: ClientView | None
+    ) -> None:
+        """Say when the client last changed, 0 where no session of it is left."""
+        if is_native(request):
+            return
+        for name, value in self._last_change(viewed).items():
+            response.headers.append("set-cookie", self.cookies.for_the_app(name, value))
+
+    def correct_last_change(
+        self, request: Request, response: Response, viewed: ClientView | None
+    ) -> None:
+        """Say it where the browser believes something else: a revocation sets no cookie."""
+        held, right = read_cookies(request.headers), self._last_change(viewed)
+        believed = {name: value for name, value in held if name in right}
+        # Who was never told anything believes rightly that there is no session.
+        if believed != right and (believed or any(at != "0" for at in right.values())):
+            self.send_last_change(request, response, viewed)
+
+    def _last_change(self, viewed: ClientView | None) -> dict[str, str]:
+        at = viewed.client.updated_at if viewed is not None and viewed.sessions else 0
+        return self.cookies.last_change(int(at))
 
 
 def context_of(request: Request) -> Context:

@@ -1,28 +1,44 @@
-"""The shapes of the wire: names and milliseconds of Clerk's session API, from our values."""
+"""From our values to the shapes of the wire."""
 
 from typing import Any
 
+from edgepass_sidecar.api.shapes import (
+    ActivityShape,
+    BackendClientShape,
+    BackendSessionShape,
+    BackendUserShape,
+    ClientShape,
+    OwnSessionShape,
+    OwnUserShape,
+    PublicUserShape,
+    SessionShape,
+    SignInShape,
+    TemplateShape,
+    TicketShape,
+    TokenShape,
+    UserShape,
+)
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.identifier import SessionId
 from edgepass_sidecar.service.sessions import ClientView
 from edgepass_sidecar.session import Session, standing
 from edgepass_sidecar.session_token import factor_verification_age
 from edgepass_sidecar.store import Page
+from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket, TicketStatus, TicketToken
 from edgepass_sidecar.user import User
-
-Shape = dict[str, Any]
 
 
 def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def token_shape(token: str) -> Shape:
+def token_shape(token: str) -> TokenShape:
     return {"object": "token", "jwt": token}
 
 
-def user_shape(user: User) -> Shape:
+def user_shape(user: User) -> UserShape:
+    email = _email_shape(user)
     return {
         "object": "user",
         "id": user.id,
@@ -33,13 +49,14 @@ def user_shape(user: User) -> Shape:
         "image_url": user.image_url or "",
         "profile_image_url": user.image_url or "",
         "has_image": user.image_url is not None,
+        "banned": user.is_banned,
         "public_metadata": user.public_metadata,
-        "unsafe_metadata": {},
-        "email_addresses": [],
+        "unsafe_metadata": user.unsafe_metadata,
+        "email_addresses": [email] if email else [],
         "phone_numbers": [],
         "web3_wallets": [],
         "external_accounts": [],
-        "primary_email_address_id": None,
+        "primary_email_address_id": email["id"] if email else None,
         "primary_phone_number_id": None,
         "primary_web3_wallet_id": None,
         "created_at": milliseconds(user.created_at),
@@ -47,17 +64,55 @@ def user_shape(user: User) -> Shape:
     }
 
 
-def session_shape(session: Session, now: float) -> Shape:
-    """A session as the backend API shows it."""
+def backend_user_shape(user: User) -> BackendUserShape:
+    return {
+        **user_shape(user),
+        "claims": user.claims,
+        "not_before": milliseconds(user.not_before),
+    }
+
+
+def own_user_shape(user: User) -> OwnUserShape:
+    """A user as its own browser sees it. What the app's login does with it is not known here."""
+    return {
+        **user_shape(user),
+        "organization_memberships": [],
+        "two_factor_enabled": False,
+        "password_enabled": False,
+        "totp_enabled": False,
+        "backup_code_enabled": False,
+        "passkeys": [],
+        "saml_accounts": [],
+        "enterprise_accounts": [],
+        "last_sign_in_at": None,
+        "create_organization_enabled": False,
+        "delete_self_enabled": False,
+    }
+
+
+def _email_shape(user: User) -> dict[str, Any] | None:
+    if user.email_address is None:
+        return None
+    return {
+        "object": "email_address",
+        "id": user.id.replace("user_", "idn_", 1),
+        "email_address": user.email_address,
+        # The app vouches for what it pushes.
+        "verification": {"status": "verified", "strategy": "admin"},
+        "linked_to": [],
+    }
+
+
+def session_shape(session: Session, now: float) -> SessionShape:
     return {
         "object": "session",
         "id": session.id,
         "client_id": session.client_id,
         "user_id": session.user_id,
         "status": standing(session, now),
-        "actor": None,
-        "tasks": None,
-        "last_active_organization_id": None,
+        "actor": session.actor,
+        "tasks": [{"key": key} for key in session.tasks] or None,
+        "last_active_organization_id": session.organization_id,
         "last_active_at": milliseconds(session.last_active_at),
         "expire_at": milliseconds(session.expire_at),
         "abandon_at": milliseconds(session.abandon_at),
@@ -67,57 +122,68 @@ def session_shape(session: Session, now: float) -> Shape:
     }
 
 
-def _activity_shape(session: Session) -> Shape:
+def backend_session_shape(session: Session, now: float) -> BackendSessionShape:
+    """A session as the backend API shows it: with what stays on the server."""
+    return {**session_shape(session, now), "claims": session.claims, "data": session.data}
+
+
+def _activity_shape(session: Session) -> ActivityShape:
+    seen = session.activity
     return {
         "object": "session_activity",
         "id": session.id.replace("sess_", "sess_activity_", 1),
-        "ip_address": session.ip_address or None,
-        "user_agent": session.user_agent or None,
+        "device_type": seen.device_type,
+        "is_mobile": seen.is_mobile,
+        "browser_name": seen.browser_name,
+        "browser_version": seen.browser_version,
+        "ip_address": seen.ip_address or None,
+        "city": seen.city,
+        "country": seen.country,
     }
 
 
-def own_session_shape(session: Session, user: User | None, token: str | None, now: float) -> Shape:
+def own_session_shape(session: Session, token: str | None, now: float) -> OwnSessionShape:
     """A session as the frontend API shows it to its own client."""
-    return session_shape(session, now) | {
+    return {
+        **session_shape(session, now),
         "factor_verification_age": factor_verification_age(session, now),
-        "user": user_shape(user) if user else None,
-        "public_user_data": _public_user_shape(user) if user else None,
+        "user": own_user_shape(session.user),
+        "public_user_data": _public_user_shape(session.user),
         "last_active_token": token_shape(token) if token else None,
     }
 
 
-def _public_user_shape(user: User) -> Shape:
+def _public_user_shape(user: User) -> PublicUserShape:
     return {
         "first_name": user.first_name,
         "last_name": user.last_name,
         "image_url": user.image_url or "",
         "profile_image_url": user.image_url or "",
         "has_image": user.image_url is not None,
-        "identifier": user.username or user.external_id or user.id,
+        "identifier": user.email_address or user.username or user.external_id or user.id,
         "username": user.username,
         "user_id": user.id,
     }
 
 
-def client_shape(view: ClientView, now: float) -> Shape:
+def client_shape(view: ClientView, now: float) -> ClientShape:
     sessions = [
         own_session_shape(
-            session,
-            view.users.get(session.user_id),
-            view.active_token if session.id == view.active_session_id else None,
-            now,
+            session, view.active_token if session.id == view.active_session_id else None, now
         )
         for session in view.sessions
     ]
     return _client_shape(view.client, sessions, view.active_session_id)
 
 
-def signed_out_shape(client: Client) -> Shape:
-    """A client all of whose sessions have been removed."""
+def signed_out_shape(client: Client) -> ClientShape:
+    """A client without a session."""
     return _client_shape(client, [], None)
 
 
-def _client_shape(client: Client, sessions: list[Shape], active: SessionId | None) -> Shape:
+def _client_shape(
+    client: Client, sessions: list[OwnSessionShape], active: SessionId | None
+) -> ClientShape:
     return {
         "object": "client",
         "id": client.id,
@@ -133,7 +199,20 @@ def _client_shape(client: Client, sessions: list[Shape], active: SessionId | Non
     }
 
 
-def sign_in_shape(client: Client, session: Session) -> Shape:
+def backend_client_shape(client: Client, now: float) -> BackendClientShape:
+    live = client.live_sessions(now)
+    return {
+        "object": "client",
+        "id": client.id,
+        "session_ids": [session.id for session in live],
+        "sessions": [backend_session_shape(session, now) for session in live],
+        "last_active_session_id": client.last_active_session_id,
+        "created_at": milliseconds(client.created_at),
+        "updated_at": milliseconds(client.updated_at),
+    }
+
+
+def sign_in_shape(client: Client, session: Session) -> SignInShape:
     return {
         "object": "sign_in",
         "id": session.id.replace("sess_", "sia_", 1),
@@ -145,20 +224,40 @@ def sign_in_shape(client: Client, session: Session) -> Shape:
     }
 
 
-def ticket_shape(ticket: Ticket, now: float, token: TicketToken | None = None) -> Shape:
-    """A sign-in token; its text only where it was made just now."""
+def ticket_shape(ticket: Ticket, now: float, token: TicketToken | None = None) -> TicketShape:
+    """A ticket; its text only where it was made just now."""
     expired = ticket.status is TicketStatus.PENDING and now >= ticket.expires_at
-    shape: Shape = {
-        "object": "sign_in_token",
+    actor = ticket.terms.actor
+    shape: TicketShape = {
+        "object": "actor_token" if actor else "sign_in_token",
         "id": ticket.id,
         "user_id": ticket.user_id,
-        "status": "expired" if expired else ticket.status,
+        "status": "expired" if expired else ticket.status.value,
         "created_at": milliseconds(ticket.created_at),
         "updated_at": milliseconds(ticket.updated_at),
         "expires_at": milliseconds(ticket.expires_at),
     }
-    return shape if token is None else shape | {"token": token.reveal()}
+    if actor:
+        shape["actor"] = actor
+    if token is not None:
+        shape["token"] = token.reveal()
+    return shape
 
 
-def list_shape(items: list[Shape], page: Page[Any], paginated: bool) -> Any:
+def template_shape(template: Template, algorithm: str) -> TemplateShape:
+    return {
+        "object": "jwt_template",
+        "id": template.id,
+        "name": template.name,
+        "claims": template.claims,
+        "lifetime": template.lifetime,
+        "allowed_clock_skew": template.allowed_clock_skew,
+        "custom_signing_key": False,
+        "signing_algorithm": algorithm,
+        "created_at": milliseconds(template.created_at),
+        "updated_at": milliseconds(template.updated_at),
+    }
+
+
+def list_shape(items: list[Any], page: Page[Any], paginated: bool) -> Any:
     return {"data": items, "total_count": page.total} if paginated else items

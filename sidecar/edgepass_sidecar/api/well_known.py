@@ -1,12 +1,15 @@
 """Public documents: the key set, discovery, health (RFC 7517, RFC 8414)."""
 
+from functools import partial
+from typing import Any, TypedDict
+
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from edgepass_sidecar.api.answers import JSON, answer, is_held
-from edgepass_sidecar.api.context import Context, context_of
+from edgepass_sidecar.api.context import Context
+from edgepass_sidecar.api.operation import Access, Operation
 from edgepass_sidecar.signing_keys import FRESH_FOR, STALE_FOR
 
 _STALE_IF_ERROR = 86_400
@@ -16,8 +19,21 @@ KEY_SET_CACHING = (
 )
 
 
-async def get_key_set(request: Request) -> Response:
-    return key_set_answer(context_of(request), request)
+public_operation = partial(Operation, access=Access.PUBLIC)
+
+
+class HealthShape(TypedDict):
+    status: str
+
+
+class KeySetShape(TypedDict):
+    """A JWK Set (RFC 7517 section 5)."""
+
+    keys: list[dict[str, str]]
+
+
+async def get_key_set(context: Context, request: Request) -> Response:
+    return key_set_answer(context, request)
 
 
 def key_set_answer(context: Context, request: Request) -> Response:
@@ -29,8 +45,7 @@ def key_set_answer(context: Context, request: Request) -> Response:
     return Response(body, headers=headers, media_type=JSON)
 
 
-async def get_configuration(request: Request) -> Response:
-    context = context_of(request)
+async def get_configuration(context: Context, request: Request) -> Response:
     issuer = context.settings.public_url
     document = {
         "issuer": issuer,
@@ -45,16 +60,31 @@ async def get_configuration(request: Request) -> Response:
     return Response(orjson.dumps(document), headers=headers, media_type=JSON)
 
 
-async def get_health(request: Request) -> Response:
+async def get_health(context: Context, request: Request) -> Response:
     """Answer 200 while sessions can be read and tokens minted, else 503."""
-    core = context_of(request).core
+    core = context.core
     await core.store.ping()
     core.keys.signer(core.clock())
     return answer({"status": "ok"})
 
 
 ROUTES = [
-    Route("/.well-known/jwks.json", get_key_set, methods=["GET"]),
-    Route("/.well-known/openid-configuration", get_configuration, methods=["GET"]),
-    Route("/v1/health", get_health, methods=["GET"]),
+    public_operation(
+        "GET",
+        "/.well-known/jwks.json",
+        get_key_set,
+        "The public keys, as a JWK Set",
+        answers=KeySetShape,
+        is_cacheable=True,
+    ),
+    public_operation(
+        "GET",
+        "/.well-known/openid-configuration",
+        get_configuration,
+        "Where the keys are",
+        answers=dict[str, Any],
+    ),
+    public_operation(
+        "GET", "/v1/health", get_health, "Whether tokens can be minted", answers=HealthShape
+    ),
 ]

@@ -7,14 +7,28 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 
+from edgepass_sidecar.claims_language import CompiledClaims
 from edgepass_sidecar.client import Client, revoke_stolen
-from edgepass_sidecar.client_token import Recognition, find_client_token, recognise
+from edgepass_sidecar.client_token import (
+    ClientToken,
+    Recognition,
+    find_client_token,
+    recognise,
+)
 from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.policy import SessionPolicy
+from edgepass_sidecar.service.claims_source import ClaimsSource
 from edgepass_sidecar.service.key_keeper import KeyKeeper
-from edgepass_sidecar.service.refusal import client_token_invalid, too_many_races
+from edgepass_sidecar.service.refusal import (
+    Refused,
+    client_token_invalid,
+    not_found,
+    session_over,
+    too_many_races,
+)
+from edgepass_sidecar.service.templates import Templates
 from edgepass_sidecar.service.touches import Touches
-from edgepass_sidecar.session import Session
+from edgepass_sidecar.session import LIVE, Session, standing
 from edgepass_sidecar.store import Commit, SessionStore
 from edgepass_sidecar.user import User
 
@@ -52,6 +66,9 @@ class Core:
     keys: KeyKeeper
     touches: Touches
     shared_tokens: SharedTokens
+    templates: Templates
+    claims_source: ClaimsSource | None
+    custom_claims: CompiledClaims | None
     issuer: str
     policy: SessionPolicy
     token_lifetime: int
@@ -80,20 +97,21 @@ class Presented:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What a committed change came to: the client, the session it was about, and the users.
+    """What a committed change came to: the client, and the session it was about.
 
-    `users` are those of all the client's sessions, loaded before the commit.
+    `client_token` is the client's new token, if the change brought one.
     """
 
     presented: Presented
     session: Session
-    users: dict[UserId, User]
+    client_token: ClientToken | None = None
 
 
-async def load_users_of(core: Core, client: Client, *others: UserId) -> dict[UserId, User]:
-    """Return the users of a client's sessions, and `others`, as far as they exist."""
-    wanted = {session.user_id for session in client.sessions} | set(others)
-    return await core.store.load_users(sorted(wanted)) if wanted else {}
+async def load_user(core: Core, identifier: UserId) -> User:
+    users = await core.store.load_users([identifier])
+    if identifier not in users:
+        raise not_found("user")
+    return users[identifier]
 
 
 async def authenticate(core: Core, presented: str | None) -> Presented:
@@ -119,3 +137,12 @@ async def authenticate(core: Core, presented: str | None) -> Presented:
         if await core.store.commit(Commit(client=robbed, events=events)):
             raise client_token_invalid()
     raise too_many_races()
+
+
+async def refusal_of_missing(core: Core, client: Client, session_id: SessionId) -> Refused:
+    """Tell a client that its own session is over; of any other it learns nothing."""
+    session = await core.store.find_session(session_id)
+    if session is None or session.client_id != client.id:
+        return not_found("session")
+    stands = standing(session, core.clock())
+    return not_found("session") if stands in LIVE else session_over(stands)

@@ -27,6 +27,10 @@ def session_over(status: str) -> Refused:
     return Refused(401, "session_over", f"The session is {status}: sign in again.")
 
 
+def user_banned() -> Refused:
+    return Refused(403, "user_banned", "The user is banned: no session can be started.")
+
+
 def invalid(field: str, message: str) -> Refused:
     return Refused(422, "form_param_value_invalid", f"{field}: {message}")
 

@@ -1,7 +1,8 @@
 """Signing in with a ticket, and signing out: what makes and ends sessions on a client."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from edgepass_sidecar.activity import UNKNOWN, Activity
 from edgepass_sidecar.client import Client, Decision, finish_sessions, rotate_token, start_session
 from edgepass_sidecar.client_token import SECRET_BYTES, ClientToken
 from edgepass_sidecar.event import Event
@@ -12,21 +13,15 @@ from edgepass_sidecar.service.core import (
     Core,
     Presented,
     authenticate,
-    load_users_of,
+    load_user,
 )
-from edgepass_sidecar.service.refusal import Refused, not_found, too_many_races
-from edgepass_sidecar.session import Session, Status
-from edgepass_sidecar.store import Commit
+from edgepass_sidecar.service.refusal import Refused, too_many_races, user_banned
+from edgepass_sidecar.service.session_limit import make_room
+from edgepass_sidecar.service.tickets import ticket_event
+from edgepass_sidecar.session import Session, Status, Terms
+from edgepass_sidecar.store import Admission, Commit
 from edgepass_sidecar.ticket import Ticket, TicketStatus, find_ticket_token
 from edgepass_sidecar.user import User
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a request came from, as far as it can be known; empty where it cannot."""
-
-    ip_address: str = ""
-    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +30,7 @@ class SignedInClient:
 
     changed: Changed
     client_token: ClientToken
+    commit: Commit
 
     @property
     def session(self) -> Session:
@@ -46,7 +42,7 @@ class SignedInClient:
 
 
 async def sign_in_with_ticket(
-    core: Core, presented: str | None, ticket_text: str, origin: Origin
+    core: Core, presented: str | None, ticket_text: str, activity: Activity
 ) -> SignedInClient:
     """Trade a ticket for a session, on the presented client or else on a new one.
 
@@ -56,29 +52,44 @@ async def sign_in_with_ticket(
     for _ in range(ATTEMPTS):
         ticket = await _load_ticket(core, ticket_text)
         client = await _presented_client(core, presented)
-        users = await _load_users(core, client, ticket.user_id)
-        if ticket.user_id not in users:
-            raise Refused(422, "ticket_invalid", "The ticket's user does not exist.")
+        user = await _load_ticket_user(core, ticket)
         # Whatever can fail does so before the commit, so that the new client token
         # is never stored without being sent.
         core.keys.signer(core.clock())
-        signed_in, events = _start(core, client, ticket.user_id, users, origin)
+        _validate_accounts(core, client, user)
+        await make_room(core, user, client)
+        signed_in = _start(core, client, user, ticket.terms, activity)
         accepted = ticket.accept(signed_in.session.id, core.clock())
-        commit = Commit(client=signed_in.client, events=events, accepted=accepted)
+        used = ticket_event("ticket.used", accepted, core.clock())
+        commit = replace(
+            signed_in.commit, accepted=accepted, events=(used, *signed_in.commit.events)
+        )
         if await core.store.commit(commit):
             return signed_in
     raise too_many_races()
 
 
-async def start_session_for(core: Core, user_id: UserId, origin: Origin) -> SignedInClient:
+async def start_session_for(core: Core, user_id: UserId, terms: Terms) -> SignedInClient:
     """Start a session on a new client, for a server that vouches for `user_id`."""
-    users = await core.store.load_users([user_id])
-    if not users:
-        raise not_found("user")
-    signed_in, events = _start(core, None, user_id, users, origin)
-    if not await core.store.commit(Commit(client=signed_in.client, events=events)):
+    for _ in range(ATTEMPTS):
+        user = await load_user(core, user_id)
+        if user.is_banned:
+            raise user_banned()
+        await make_room(core, user, None)
+        # Nothing is known of the user's own address: the request is the server's.
+        signed_in = _start(core, None, user, terms, UNKNOWN)
+        if await core.store.commit(signed_in.commit):
+            return signed_in
+    raise too_many_races()
+
+
+async def start_client(core: Core) -> tuple[Client, ClientToken]:
+    """Make a client that nobody is signed in on."""
+    token = ClientToken(client_id(core.random(18)), core.random(SECRET_BYTES))
+    client = _new_client(token, core.clock())
+    if not await core.store.commit(Commit(client=client)):
         raise too_many_races()
-    return signed_in
+    return client, token
 
 
 async def sign_out(core: Core, presented: str | None) -> tuple[Client, ClientToken | None]:
@@ -131,19 +142,31 @@ async def _presented_client(core: Core, presented: str | None) -> Client | None:
     return recognised.client
 
 
-async def _load_users(core: Core, client: Client | None, user_id: UserId) -> dict[UserId, User]:
-    if client is None:
-        return await core.store.load_users([user_id])
-    return await load_users_of(core, client, user_id)
+async def _load_ticket_user(core: Core, ticket: Ticket) -> User:
+    try:
+        user = await load_user(core, ticket.user_id)
+    except Refused:
+        raise Refused(422, "ticket_invalid", "The ticket's user does not exist.") from None
+    if user.is_banned:
+        raise user_banned()
+    return user
+
+
+def _validate_accounts(core: Core, client: Client | None, user: User) -> None:
+    if client is None or not core.policy.multi_session:
+        return
+    others = [s for s in client.live_sessions(core.clock()) if s.user_id != user.id]
+    if len(others) >= core.policy.maximum_accounts:
+        raise Refused(
+            403,
+            "too_many_accounts",
+            f"This client has {len(others)} accounts signed in: sign one out first.",
+        )
 
 
 def _start(
-    core: Core,
-    client: Client | None,
-    user_id: UserId,
-    users: dict[UserId, User],
-    origin: Origin,
-) -> tuple[SignedInClient, tuple[Event, ...]]:
+    core: Core, client: Client | None, user: User, terms: Terms, activity: Activity
+) -> SignedInClient:
     now = core.clock()
     secret = core.random(SECRET_BYTES)
     events: tuple[Event, ...] = ()
@@ -156,20 +179,27 @@ def _start(
     session = Session(
         id=session_id(client.id, core.random(16)),
         client_id=client.id,
-        user_id=user_id,
-        status=Status.ACTIVE,
+        user=user,
+        status=Status.PENDING if terms.tasks else Status.ACTIVE,
         created_at=now,
         updated_at=now,
         last_active_at=now,
-        expire_at=core.policy.expire_at(now),
-        inactivity_timeout=core.policy.inactivity_timeout,
+        expire_at=core.policy.expire_at(terms, now),
+        inactivity_timeout=core.policy.timeout(terms),
         first_factor_at=now,
-        ip_address=origin.ip_address,
-        user_agent=origin.user_agent,
+        activity=activity,
+        actor=terms.actor,
+        tasks=terms.tasks,
+        claims=terms.claims,
+        data=terms.data,
     )
     client, more = _replace_and_start(core, client, session, now)
-    changed = Changed(presented=Presented(client, True), session=session, users=users)
-    return SignedInClient(changed=changed, client_token=token), (*events, *more)
+    admission = Admission(user=user, maximum_sessions=core.policy.maximum_sessions, now=now)
+    return SignedInClient(
+        changed=Changed(presented=Presented(client, True), session=session),
+        client_token=token,
+        commit=Commit(client=client, events=(*events, *more), admission=admission),
+    )
 
 
 def _replace_and_start(core: Core, client: Client, session: Session, now: float) -> Decision:

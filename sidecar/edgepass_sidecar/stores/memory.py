@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.event import Event
-from edgepass_sidecar.identifier import ClientId, SessionId, TicketId, UserId
+from edgepass_sidecar.identifier import ClientId, SessionId, TemplateId, TicketId, UserId
 from edgepass_sidecar.secret_key import SecretKey
-from edgepass_sidecar.session import Session, standing
+from edgepass_sidecar.session import LIVE, Session, standing
 from edgepass_sidecar.signing_keys import SigningKey
-from edgepass_sidecar.store import Commit, Page, SessionQuery, Touch
+from edgepass_sidecar.store import Admission, Commit, Note, Over, Page, SessionQuery, Touch
+from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket, TicketStatus
 from edgepass_sidecar.user import User
 
@@ -22,6 +23,8 @@ class MemoryStore:
         self._sessions: dict[SessionId, Session] = {}
         self._users: dict[UserId, User] = {}
         self._tickets: dict[TicketId, Ticket] = {}
+        self._templates: dict[TemplateId, Template] = {}
+        self._notes: dict[bytes, Note] = {}
         self._signing_keys: tuple[int, tuple[SigningKey, ...]] = (0, ())
         self._secret_keys: dict[str, SecretKey] = {}
         self._events: list[Event] = []
@@ -39,7 +42,8 @@ class MemoryStore:
         client = self._clients.get(client_id)
         if client is None:
             return None
-        sessions = (self._sessions[session.id] for session in client.sessions)
+        known = (session.id for session in client.sessions if session.id in self._sessions)
+        sessions = (self._session(session_id) for session_id in known)
         return replace(client, sessions=tuple(s for s in sessions if s.is_live))
 
     async def commit(self, commit: Commit) -> bool:
@@ -48,11 +52,10 @@ class MemoryStore:
             return False
         if commit.accepted is not None and not self._is_pending(commit.accepted):
             return False
-        for session in client.sessions:
-            known = self._sessions.get(session.id, session)
-            # A touch that came between load and commit is not undone.
-            last_active_at = max(known.last_active_at, session.last_active_at)
-            self._sessions[session.id] = replace(session, last_active_at=last_active_at)
+        sessions = self._sessions | {s.id: self._merged(s) for s in client.sessions}
+        if commit.admission is not None and not self._admits(commit.admission, sessions):
+            return False
+        self._sessions = sessions
         self._clients[client.id] = replace(client, version=client.version + 1)
         if commit.accepted is not None:
             self._tickets[commit.accepted.id] = commit.accepted
@@ -66,15 +69,16 @@ class MemoryStore:
                 self._sessions[session.id] = replace(session, last_active_at=touch.at)
 
     async def find_session(self, session_id: SessionId) -> Session | None:
-        return self._sessions.get(session_id)
+        return self._session(session_id) if session_id in self._sessions else None
 
     async def list_sessions(self, query: SessionQuery, now: float) -> Page[Session]:
         found = [
             session
-            for session in self._sessions.values()
+            for session in map(self._session, self._sessions)
             if query.user_id in (None, session.user_id)
             and query.client_id in (None, session.client_id)
-            and query.status in (None, standing(session, now))
+            and (session.is_live or not query.unfinished)
+            and (not query.statuses or standing(session, now) in query.statuses)
         ]
         found.sort(key=lambda session: (session.created_at, session.id), reverse=True)
         return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
@@ -120,6 +124,68 @@ class MemoryStore:
         self._events.extend(events)
         return True
 
+    async def insert_template(self, template: Template, events: tuple[Event, ...]) -> bool:
+        if self._is_named(template):
+            return False
+        self._templates[template.id] = template
+        self._events.extend(events)
+        return True
+
+    async def update_template(
+        self, template: Template, since: float, events: tuple[Event, ...]
+    ) -> bool:
+        stored = self._templates.get(template.id)
+        if stored is None or stored.updated_at != since or self._is_named(template):
+            return False
+        self._templates[template.id] = template
+        self._events.extend(events)
+        return True
+
+    async def delete_template(self, template_id: TemplateId, events: tuple[Event, ...]) -> bool:
+        if self._templates.pop(template_id, None) is None:
+            return False
+        self._events.extend(events)
+        return True
+
+    async def load_templates(self) -> tuple[Template, ...]:
+        newest_first = sorted(self._templates.values(), key=lambda t: (t.created_at, t.id))
+        return tuple(reversed(newest_first))
+
+    async def keep_note(self, note: Note) -> None:
+        self._notes[note.hash] = note
+
+    async def take_note(self, note_hash: bytes, now: float) -> bytes | None:
+        note = self._notes.pop(note_hash, None)
+        return note.text if note is not None and now < note.expires_at else None
+
+    async def find_note(self, note_hash: bytes, now: float) -> bytes | None:
+        note = self._notes.get(note_hash)
+        return note.text if note is not None and now < note.expires_at else None
+
+    async def find_over(self, after: str, limit: int, now: float) -> Over:
+        live = sorted(i for i, s in self._sessions.items() if s.is_live and i > after)[:limit]
+        looked_at = [self._session(session_id) for session_id in live]
+        over = frozenset(s.client_id for s in looked_at if standing(s, now) is not s.status)
+        return Over(live[-1] if len(live) == limit else "", over)
+
+    async def purge(self, before: float, limit: int) -> int:
+        dead = [i for i, s in self._sessions.items() if not s.is_live and s.updated_at < before]
+        for session_id in dead[:limit]:
+            del self._sessions[session_id]
+        holders = {session.client_id for session in self._sessions.values()}
+        unused = [
+            client.id
+            for client in self._clients.values()
+            if client.id not in holders and client.updated_at < before
+        ]
+        for client_id in unused[:limit]:
+            del self._clients[client_id]
+        for ticket in [t for t in self._tickets.values() if t.expires_at < before][:limit]:
+            del self._tickets[ticket.id]
+        for note in [n for n in self._notes.values() if n.expires_at < before][:limit]:
+            del self._notes[note.hash]
+        return len(dead[:limit]) + len(unused[:limit])
+
     async def load_signing_keys(self) -> tuple[int, tuple[SigningKey, ...]]:
         return self._signing_keys
 
@@ -150,6 +216,29 @@ class MemoryStore:
     async def list_events(self, after: int, limit: int) -> tuple[tuple[int, Event], ...]:
         numbered = enumerate(self._events[after : after + limit], start=after + 1)
         return tuple(numbered)
+
+    def _session(self, session_id: SessionId) -> Session:
+        session = self._sessions[session_id]
+        return replace(session, user=self._users[session.user_id])
+
+    def _merged(self, session: Session) -> Session:
+        # A touch that came between load and commit is not undone.
+        known = self._sessions.get(session.id, session)
+        return replace(session, last_active_at=max(known.last_active_at, session.last_active_at))
+
+    def _admits(self, admission: Admission, sessions: dict[SessionId, Session]) -> bool:
+        user = self._users.get(admission.user.id)
+        if user is None or user.updated_at != admission.user.updated_at:
+            return False
+        theirs = (replace(s, user=user) for s in sessions.values() if s.user_id == user.id)
+        live = sum(standing(session, admission.now) in LIVE for session in theirs)
+        return admission.maximum_sessions is None or live <= admission.maximum_sessions
+
+    def _is_named(self, template: Template) -> bool:
+        return any(
+            other.name == template.name and other.id != template.id
+            for other in self._templates.values()
+        )
 
     def _is_pending(self, ticket: Ticket) -> bool:
         stored = self._tickets.get(ticket.id)

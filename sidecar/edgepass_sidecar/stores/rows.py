@@ -6,12 +6,14 @@ from typing import Any
 
 import orjson
 
+from edgepass_sidecar.activity import Activity
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.event import Event
-from edgepass_sidecar.identifier import ClientId, SessionId, TicketId, UserId
+from edgepass_sidecar.identifier import ClientId, TemplateId, UserId
 from edgepass_sidecar.secret_key import SecretKey
-from edgepass_sidecar.session import Session, Status
+from edgepass_sidecar.session import Session, Status, Terms
 from edgepass_sidecar.signing_keys import SigningKey
+from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket, TicketStatus
 from edgepass_sidecar.user import User
 
@@ -19,21 +21,35 @@ Row = tuple[Any, ...]
 
 CLIENT_COLUMNS = (
     "id", "version", "token_hash", "previous_token_hash", "rotated_at",
-    "last_active_session_id", "created_at", "updated_at",
+    "last_active_session_id", "created_at", "updated_at", "rotation_due",
 )  # fmt: skip
 SESSION_COLUMNS = (
     "id", "client_id", "user_id", "status", "created_at", "updated_at", "last_active_at",
-    "expire_at", "inactivity_timeout", "first_factor_at", "ip_address", "user_agent",
+    "expire_at", "inactivity_timeout", "first_factor_at", "second_factor_at", "ip_address",
+    "user_agent", "details",
 )  # fmt: skip
-USER_COLUMNS = ("id", "external_id", "profile", "created_at", "updated_at")
+USER_COLUMNS = (
+    "id", "external_id", "profile", "created_at", "updated_at", "is_banned", "not_before",
+)  # fmt: skip
 TICKET_COLUMNS = (
     "id", "user_id", "secret_hash", "status", "created_at", "updated_at", "expires_at",
-    "session_id",
+    "session_id", "terms",
 )  # fmt: skip
+TEMPLATE_COLUMNS = ("id", "name", "document", "created_at", "updated_at")
 SECRET_KEY_COLUMNS = ("id", "hash", "hint", "created_at", "revoked_at")
-EVENT_COLUMNS = ("type", "at", "client_id", "session_id", "user_id", "data")
+EVENT_COLUMNS = (
+    "type", "at", "client_id", "session_id", "user_id", "actor_id", "ip_address", "user_agent",
+    "data",
+)  # fmt: skip
 
-_PROFILE = ("username", "first_name", "last_name", "image_url", "public_metadata")
+_PROFILE = (
+    "username", "first_name", "last_name", "email_address", "image_url", "public_metadata",
+    "unsafe_metadata", "claims",
+)  # fmt: skip
+_SEEN_WITH = (
+    "browser_name", "browser_version", "device_type", "is_mobile", "city", "country",
+)  # fmt: skip
+_SETTLED = ("organization_id", "actor", "tasks", "claims", "data")
 
 
 def client_row(client: Client) -> Row:
@@ -42,42 +58,97 @@ def client_row(client: Client) -> Row:
 
 def parse_client(row: Row, sessions: tuple[Session, ...]) -> Client:
     values = dict(zip(CLIENT_COLUMNS, row, strict=True))
+    values["rotation_due"] = bool(values["rotation_due"])
     return Client(**(values | {"id": ClientId(values["id"])}), sessions=sessions)
 
 
 def session_row(session: Session) -> Row:
-    return tuple(getattr(session, name) for name in SESSION_COLUMNS)
+    seen = {name: getattr(session.activity, name) for name in _SEEN_WITH}
+    settled = {name: getattr(session, name) for name in _SETTLED}
+    apart = {
+        "ip_address": session.activity.ip_address,
+        "user_agent": session.activity.user_agent,
+        "details": _without_defaults(settled | ({"seen": seen} if any(seen.values()) else {})),
+    }
+    return tuple(apart[n] if n in apart else getattr(session, n) for n in SESSION_COLUMNS)
 
 
 def parse_session(row: Row) -> Session:
-    values = dict(zip(SESSION_COLUMNS, row, strict=True))
-    return Session(**(values | {"id": SessionId(values["id"]), "status": Status(values["status"])}))
+    """Read a session's columns and then its user's, as a join has them."""
+    values = dict(zip(SESSION_COLUMNS, row[: len(SESSION_COLUMNS)], strict=True))
+    details = orjson.loads(values.pop("details"))
+    activity = Activity(
+        ip_address=values.pop("ip_address"),
+        user_agent=values.pop("user_agent"),
+        **details.pop("seen", {}),
+    )
+    if "tasks" in details:
+        details["tasks"] = tuple(details["tasks"])
+    del values["user_id"]
+    values["status"] = Status(values["status"])
+    user = parse_user(row[len(SESSION_COLUMNS) :])
+    return Session(**values, **details, activity=activity, user=user)
 
 
 def user_row(user: User) -> Row:
-    profile = orjson.dumps({name: getattr(user, name) for name in _PROFILE}).decode()
-    return (user.id, user.external_id, profile, user.created_at, user.updated_at)
+    profile = _without_defaults({name: getattr(user, name) for name in _PROFILE})
+    return (
+        user.id, user.external_id, profile, user.created_at, user.updated_at, user.is_banned,
+        user.not_before,
+    )  # fmt: skip
 
 
 def parse_user(row: Row) -> User:
-    identifier, external_id, profile, created_at, updated_at = row
+    identifier, external_id, profile, created_at, updated_at, is_banned, not_before = row
     return User(
         id=UserId(identifier),
         external_id=external_id,
         created_at=created_at,
         updated_at=updated_at,
+        is_banned=bool(is_banned),
+        not_before=not_before,
         **orjson.loads(profile),
     )
 
 
+def _without_defaults(values: dict[str, Any]) -> str:
+    """Spell what is not empty as JSON: what is left out is the default."""
+    return orjson.dumps({name: value for name, value in values.items() if value}).decode()
+
+
 def ticket_row(ticket: Ticket) -> Row:
-    return tuple(getattr(ticket, name) for name in TICKET_COLUMNS)
+    terms = _without_defaults(asdict(ticket.terms))
+    return tuple(terms if n == "terms" else getattr(ticket, n) for n in TICKET_COLUMNS)
 
 
 def parse_ticket(row: Row) -> Ticket:
     values = dict(zip(TICKET_COLUMNS, row, strict=True))
-    return Ticket(
-        **(values | {"id": TicketId(values["id"]), "status": TicketStatus(values["status"])})
+    terms = orjson.loads(values["terms"])
+    if "tasks" in terms:
+        terms["tasks"] = tuple(terms["tasks"])
+    values |= {"status": TicketStatus(values["status"]), "terms": Terms(**terms)}
+    return Ticket(**values)
+
+
+def template_row(template: Template) -> Row:
+    document = orjson.dumps(
+        {
+            "claims": template.claims,
+            "lifetime": template.lifetime,
+            "allowed_clock_skew": template.allowed_clock_skew,
+        }
+    ).decode()
+    return (template.id, template.name, document, template.created_at, template.updated_at)
+
+
+def parse_template(row: Row) -> Template:
+    identifier, name, document, created_at, updated_at = row
+    return Template(
+        id=TemplateId(identifier),
+        name=name,
+        created_at=created_at,
+        updated_at=updated_at,
+        **orjson.loads(document),
     )
 
 
@@ -91,7 +162,7 @@ def parse_secret_key(row: Row) -> SecretKey:
 
 def event_row(event: Event) -> Row:
     data = orjson.dumps(event.data).decode()
-    return (event.type, event.at, event.client_id, event.session_id, event.user_id, data)
+    return tuple(data if name == "data" else getattr(event, name) for name in EVENT_COLUMNS)
 
 
 def parse_event(row: Row) -> Event:

@@ -1,0 +1,11 @@
+"""The backend API: what the app's own servers call with a secret key."""
+
+from edgepass_sidecar.api.backend import clients, sessions, templates, tickets, users
+
+ROUTES = [
+    *users.ROUTES,
+    *sessions.ROUTES,
+    *clients.ROUTES,
+    *tickets.ROUTES,
+    *templates.ROUTES,
+]

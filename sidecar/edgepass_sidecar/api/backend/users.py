@@ -1,0 +1,184 @@
+"""Users: the minimum that sessions need to know of them."""
+
+from typing import Annotated, Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from edgepass_sidecar.api.answers import answer
+from edgepass_sidecar.api.backend.asked import (
+    Limit,
+    Members,
+    Offset,
+    Text,
+    backend_operation,
+    validate_claims,
+    validate_members,
+)
+from edgepass_sidecar.api.context import Context
+from edgepass_sidecar.api.schema import backend_user_shape, list_shape
+from edgepass_sidecar.api.shapes import BackendUserShape, CountShape, RevokedShape
+from edgepass_sidecar.identifier import UserId, is_user_id
+from edgepass_sidecar.service.core import load_user
+from edgepass_sidecar.service.refusal import invalid
+from edgepass_sidecar.service.revocation import (
+    ban_user,
+    revoke_sessions_of_user,
+    sign_out_user_before,
+    unban_user,
+)
+from edgepass_sidecar.service.users import create_user, update_user
+
+_LATEST = 1 << 53  # milliseconds that every JSON parser keeps whole
+
+
+class Profile(msgspec.Struct, kw_only=True):
+    """What may be said of a user; a field that is not sent is not changed."""
+
+    external_id: Text | msgspec.UnsetType | None = msgspec.UNSET
+    username: Text | msgspec.UnsetType | None = msgspec.UNSET
+    first_name: Text | msgspec.UnsetType | None = msgspec.UNSET
+    last_name: Text | msgspec.UnsetType | None = msgspec.UNSET
+    image_url: Text | msgspec.UnsetType | None = msgspec.UNSET
+    # A list, as Clerk's clients send it; the first is the one that is kept.
+    email_address: list[Text] | msgspec.UnsetType = msgspec.UNSET
+    public_metadata: Members | msgspec.UnsetType = msgspec.UNSET
+    unsafe_metadata: Members | msgspec.UnsetType = msgspec.UNSET
+    claims: Members | msgspec.UnsetType = msgspec.UNSET
+
+    def changes(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in Profile.__struct_fields__}
+        changes = {name: value for name, value in values.items() if value is not msgspec.UNSET}
+        for name in ("public_metadata", "unsafe_metadata"):
+            if name in changes:
+                validate_members(name, changes[name])
+        if "claims" in changes:
+            changes["claims"] = validate_claims("claims", changes["claims"])
+        if "email_address" in changes:
+            changes["email_address"] = next(iter(changes["email_address"]), None)
+        return changes
+
+
+class NewUser(Profile, kw_only=True):
+    id: str | None = None
+
+
+class UserList(msgspec.Struct):
+    external_id: list[str] = msgspec.field(default_factory=list)
+    limit: Limit = 10
+    offset: Offset = 0
+    paginated: bool = False
+
+
+class UserCount(msgspec.Struct):
+    external_id: list[str] = msgspec.field(default_factory=list)
+
+
+class SignOutBefore(msgspec.Struct):
+    """Milliseconds since the epoch; by default the time of the call."""
+
+    not_before: Annotated[int, msgspec.Meta(ge=0, le=_LATEST)] | None = None
+
+
+async def _post_user(context: Context, request: Request, body: NewUser) -> Response:
+    if body.id is not None and not is_user_id(body.id):
+        raise invalid("id", "1 to 128 letters, digits and _ . : | @ + ~ - are allowed")
+    return answer(backend_user_shape(await create_user(context.core, body.id, body.changes())))
+
+
+async def _get_users(context: Context, request: Request, query: UserList) -> Response:
+    page = await context.core.store.list_users(query.external_id, query.limit, query.offset)
+    shapes = [backend_user_shape(user) for user in page.items]
+    return answer(list_shape(shapes, page, query.paginated))
+
+
+async def _count_users(context: Context, request: Request, query: UserCount) -> Response:
+    page = await context.core.store.list_users(query.external_id, 1, 0)
+    return answer(CountShape(object="total_count", total_count=page.total))
+
+
+async def _get_user(context: Context, request: Request) -> Response:
+    return answer(backend_user_shape(await load_user(context.core, _user_id(request))))
+
+
+async def _patch_user(context: Context, request: Request, body: Profile) -> Response:
+    user = await update_user(context.core, _user_id(request), body.changes())
+    return answer(backend_user_shape(user))
+
+
+async def _ban(context: Context, request: Request) -> Response:
+    return answer(backend_user_shape(await ban_user(context.core, _user_id(request))))
+
+
+async def _unban(context: Context, request: Request) -> Response:
+    return answer(backend_user_shape(await unban_user(context.core, _user_id(request))))
+
+
+async def _sign_out(context: Context, request: Request, body: SignOutBefore) -> Response:
+    core = context.core
+    before = core.clock() if body.not_before is None else body.not_before / 1000
+    return answer(backend_user_shape(await sign_out_user_before(core, _user_id(request), before)))
+
+
+async def _revoke_sessions(context: Context, request: Request) -> Response:
+    user = await load_user(context.core, _user_id(request))
+    revoked = await revoke_sessions_of_user(context.core, user.id, by="backend")
+    return answer(RevokedShape(object="revoked_sessions", revoked=revoked))
+
+
+def _user_id(request: Request) -> UserId:
+    return UserId(request.path_params["user_id"])
+
+
+_USER = "/v1/users/{user_id}"
+ROUTES = [
+    backend_operation(
+        "POST", "/v1/users", _post_user, "Create a user", body=NewUser, answers=BackendUserShape
+    ),
+    backend_operation(
+        "GET",
+        "/v1/users",
+        _get_users,
+        "List users, newest first",
+        query=UserList,
+        answers=list[BackendUserShape],
+    ),
+    backend_operation(
+        "GET",
+        "/v1/users/count",
+        _count_users,
+        "Count users",
+        query=UserCount,
+        answers=CountShape,
+    ),
+    backend_operation("GET", _USER, _get_user, "Look a user up", answers=BackendUserShape),
+    backend_operation(
+        "PATCH", _USER, _patch_user, "Change a user", body=Profile, answers=BackendUserShape
+    ),
+    backend_operation(
+        "POST",
+        f"{_USER}/ban",
+        _ban,
+        "End all sessions of a user and let none begin",
+        answers=BackendUserShape,
+    ),
+    backend_operation(
+        "POST", f"{_USER}/unban", _unban, "Let a user sign in again", answers=BackendUserShape
+    ),
+    backend_operation(
+        "POST",
+        f"{_USER}/sign_out",
+        _sign_out,
+        "End the sessions that began before a time",
+        body=SignOutBefore,
+        answers=BackendUserShape,
+    ),
+    backend_operation(
+        "POST",
+        f"{_USER}/sessions/revoke",
+        _revoke_sessions,
+        "Revoke all sessions of a user",
+        answers=RevokedShape,
+    ),
+]

@@ -1,0 +1,85 @@
+"""Routes that say what they read and answer: one table for routing and for the document."""
+
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from edgepass_sidecar.api.asked import read_body, read_query
+from edgepass_sidecar.api.context import Context, context_of
+from edgepass_sidecar.api.overridden import FrontendRoute
+from edgepass_sidecar.service.refusal import Refused
+
+Handler = Callable[..., Awaitable[Response]]
+
+
+class Access(Enum):
+    """Who may call."""
+
+    PUBLIC = "public"
+    CLIENT = "client"  # a page of an allowed origin or an app, with its client token
+    NAVIGATION = "navigation"  # a browser that was sent here from an app's page
+    SERVER = "server"  # the app's own servers, with a secret key
+
+
+class Operation(Route):
+    """One method of one path.
+
+    `handler` gets the context, the request, and what `body` or `query` read of
+    it, if there is one. `answers` is the type of the answer's JSON, `None` where
+    it has none. With `is_cacheable` the answer may be 304.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        handler: Handler,
+        summary: str,
+        *,
+        access: Access,
+        answers: Any = None,
+        status: int = 200,
+        body: type[msgspec.Struct] | None = None,
+        query: type[msgspec.Struct] | None = None,
+        is_cacheable: bool = False,
+    ) -> None:
+        self.method = method
+        self.summary = summary
+        self.access = access
+        self.answers = answers
+        self.status = status
+        self.body = body
+        self.query = query
+        self.is_cacheable = is_cacheable
+        self.handler = handler
+        super().__init__(path, self._serve, methods=[method])
+
+    async def _serve(self, request: Request) -> Response:
+        context = context_of(request)
+        if self.access is Access.SERVER:
+            await _authorize(context, request)
+        elif self.access is Access.CLIENT:
+            context.authorized_party(request)  # before anything is read of the body
+        if self.body is not None:
+            return await self.handler(context, request, await read_body(request, self.body))
+        if self.query is not None:
+            return await self.handler(context, request, read_query(request, self.query))
+        return await self.handler(context, request)
+
+
+class ClientOperation(Operation, FrontendRoute):
+    """An operation of the frontend API, where a POST may stand for another method."""
+
+
+async def _authorize(context: Context, request: Request) -> None:
+    fields = request.headers.getlist("authorization")
+    if len(fields) > 1:
+        raise Refused(400, "authorization_repeated", "Send one Authorization field.")
+    scheme, _, key = (fields[0] if fields else "").partition(" ")
+    if scheme.lower() != "bearer" or not await context.secret_keys.recognises(key.strip()):
+        raise Refused(401, "clerk_key_invalid", "Send a secret key as Authorization: Bearer.")

@@ -1,0 +1,257 @@
+"""The wire's shapes as types: what answers are made of, and what the API's document says of them.
+
+Names and times (milliseconds since the epoch) are those of Clerk's session API.
+"""
+
+from typing import Any, Literal, TypedDict
+
+from edgepass_sidecar.session import Status
+
+
+class TokenShape(TypedDict):
+    object: Literal["token"]
+    jwt: str
+
+
+class UserShape(TypedDict):
+    object: Literal["user"]
+    id: str
+    external_id: str | None
+    username: str | None
+    first_name: str | None
+    last_name: str | None
+    image_url: str
+    profile_image_url: str
+    has_image: bool
+    banned: bool
+    public_metadata: dict[str, Any]
+    unsafe_metadata: dict[str, Any]
+    email_addresses: list[dict[str, Any]]
+    phone_numbers: list[dict[str, Any]]
+    web3_wallets: list[dict[str, Any]]
+    external_accounts: list[dict[str, Any]]
+    primary_email_address_id: str | None
+    primary_phone_number_id: str | None
+    primary_web3_wallet_id: str | None
+    created_at: int
+    updated_at: int
+
+
+class OwnUserShape(UserShape):
+    """What a browser may know of its own user."""
+
+    organization_memberships: list[dict[str, Any]]
+    two_factor_enabled: bool
+    password_enabled: bool
+    totp_enabled: bool
+    backup_code_enabled: bool
+    passkeys: list[dict[str, Any]]
+    saml_accounts: list[dict[str, Any]]
+    enterprise_accounts: list[dict[str, Any]]
+    last_sign_in_at: int | None
+    create_organization_enabled: bool
+    delete_self_enabled: bool
+
+
+class BackendUserShape(UserShape):
+    """What the app's own servers may know besides."""
+
+    claims: dict[str, Any]
+    not_before: int
+
+
+class PublicUserShape(TypedDict):
+    first_name: str | None
+    last_name: str | None
+    image_url: str
+    profile_image_url: str
+    has_image: bool
+    identifier: str
+    username: str | None
+    user_id: str
+
+
+class ActivityShape(TypedDict):
+    object: Literal["session_activity"]
+    id: str
+    device_type: str | None
+    is_mobile: bool
+    browser_name: str | None
+    browser_version: str | None
+    ip_address: str | None
+    city: str | None
+    country: str | None
+
+
+class TaskShape(TypedDict):
+    key: str
+
+
+class SessionShape(TypedDict):
+    object: Literal["session"]
+    id: str
+    client_id: str
+    user_id: str
+    status: Status
+    actor: dict[str, Any] | None
+    tasks: list[TaskShape] | None
+    last_active_organization_id: str | None
+    last_active_at: int
+    expire_at: int
+    abandon_at: int
+    latest_activity: ActivityShape
+    created_at: int
+    updated_at: int
+
+
+class BackendSessionShape(SessionShape):
+    claims: dict[str, Any]
+    data: dict[str, Any]
+
+
+class OwnSessionShape(SessionShape):
+    factor_verification_age: list[int]
+    public_user_data: PublicUserShape
+    user: OwnUserShape
+    last_active_token: TokenShape | None
+
+
+class ClientShape(TypedDict):
+    object: Literal["client"]
+    id: str
+    sessions: list[OwnSessionShape]
+    sign_in: None
+    sign_up: None
+    last_active_session_id: str | None
+    last_authentication_strategy: str
+    cookie_expires_at: int | None
+    captcha_bypass: bool
+    created_at: int
+    updated_at: int
+
+
+class BackendClientShape(TypedDict):
+    object: Literal["client"]
+    id: str
+    session_ids: list[str]
+    sessions: list[BackendSessionShape]
+    last_active_session_id: str | None
+    created_at: int
+    updated_at: int
+
+
+class SignInShape(TypedDict):
+    object: Literal["sign_in"]
+    id: str
+    status: Literal["complete"]
+    identifier: None
+    created_session_id: str
+    created_user_id: str
+    client_id: str
+
+
+class TicketShape(TypedDict, total=False):
+    """A sign-in token or an actor token; `token` only where it was made just now."""
+
+    object: Literal["sign_in_token", "actor_token"]
+    id: str
+    user_id: str
+    status: Literal["pending", "accepted", "revoked", "expired"]
+    actor: dict[str, Any]
+    created_at: int
+    updated_at: int
+    expires_at: int
+    token: str
+    url: str
+
+
+class TemplateShape(TypedDict):
+    object: Literal["jwt_template"]
+    id: str
+    name: str
+    claims: dict[str, Any]
+    lifetime: int
+    allowed_clock_skew: int
+    custom_signing_key: bool
+    signing_algorithm: str
+    created_at: int
+    updated_at: int
+
+
+class DeletedShape(TypedDict):
+    object: str
+    id: str
+    deleted: bool
+
+
+class RevokedShape(TypedDict):
+    """How many sessions a call has revoked."""
+
+    object: Literal["revoked_sessions"]
+    revoked: int
+
+
+class CountShape(TypedDict):
+    object: Literal["total_count"]
+    total_count: int
+
+
+class PayloadShape(TypedDict):
+    """The Set-Cookie fields that an app's server sends on to the browser."""
+
+    directives: list[str]
+
+
+class RefreshedShape(TypedDict, total=False):
+    """A token as `jwt`, or the Set-Cookie fields that carry it, as was asked for."""
+
+    object: Literal["token", "cookies"]
+    jwt: str
+    cookies: list[str]
+
+
+class WrappedClient(TypedDict):
+    response: ClientShape | None
+    client: None
+
+
+class WrappedSession(TypedDict):
+    response: OwnSessionShape
+    client: ClientShape
+
+
+class WrappedOwnSession(TypedDict):
+    response: OwnSessionShape
+    client: None
+
+
+class WrappedDevice(TypedDict):
+    response: SessionShape
+    client: None
+
+
+class WrappedUser(TypedDict):
+    response: OwnUserShape
+    client: None
+
+
+class WrappedRevoked(TypedDict):
+    response: RevokedShape
+    client: None
+
+
+class WrappedSignIn(TypedDict):
+    response: SignInShape
+    client: ClientShape
+
+
+class ErrorDetail(TypedDict):
+    message: str
+    long_message: str
+    code: str
+    meta: dict[str, Any]
+
+
+class ErrorShape(TypedDict):
+    errors: list[ErrorDetail]
+    clerk_trace_id: str

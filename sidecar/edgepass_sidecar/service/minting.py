@@ -1,0 +1,193 @@
+"""Minting: session tokens and tokens from templates, for sessions just read from the store."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from edgepass_sidecar.claims_language import ClaimsTooLarge, ValueUnusable, claims_size, render
+from edgepass_sidecar.identifier import SessionId, random_text
+from edgepass_sidecar.organization import (
+    Entitlements,
+    WrongEntitlements,
+    entitlement_claims,
+    organization_values,
+)
+from edgepass_sidecar.policy import wants_touch
+from edgepass_sidecar.pushed_claims import entitlements_of, merge_pushed, validate_pushed
+from edgepass_sidecar.service.claims_source import ClaimsUnavailable
+from edgepass_sidecar.service.core import Core
+from edgepass_sidecar.service.refusal import Refused, not_found, session_over
+from edgepass_sidecar.service.revocation import load_session
+from edgepass_sidecar.session import LIVE, Session, standing
+from edgepass_sidecar.session_token import (
+    CATEGORY,
+    TEMPLATE_CATEGORY,
+    encode_token,
+    session_claims,
+)
+from edgepass_sidecar.template import (
+    COMFORTABLE_CLAIMS,
+    TokenTooLarge,
+    WrongTemplate,
+    session_values,
+    template_claims,
+    validate_token_size,
+)
+
+Pulled = dict[str, Any]
+_log = logging.getLogger("edgepass.minting")
+
+
+async def load_to_mint(
+    core: Core, load: Callable[[], Awaitable[Session]]
+) -> tuple[Session, Pulled]:
+    """Return a session as just read from the store, and the claims that the app was asked for."""
+    session = await load()
+    if core.claims_source is None:
+        return session, {}
+    try:
+        pulled = validate_pushed(
+            await core.claims_source.fetch(session.user_id, session.id, session.organization_id)
+        )
+    except ClaimsUnavailable as error:
+        raise _without_claims(str(error)) from None
+    except WrongEntitlements as error:
+        # The fields and not the values: these are the app's.
+        _log.warning("claims of the app cannot be used: %s", error.field)
+        raise _without_claims("what the app answers cannot be used") from None
+    # Once more, because a revocation may have been acknowledged while the app was asked.
+    return await load(), pulled
+
+
+def _without_claims(reason: str) -> Refused:
+    return Refused(503, "claims_unavailable", f"No token without its claims: {reason}.")
+
+
+def mint(
+    core: Core,
+    session: Session,
+    authorized_party: str | None,
+    lifetime: int | None = None,
+    pulled: Pulled | None = None,
+    since: float = 0.0,
+) -> str:
+    """Mint a token for a session that was just read from the store, or raise `Refused`.
+
+    401 for a session that is over, 422 for claims that no token can carry. `since`
+    is when the client last changed: SDKs refuse a token from before that.
+    """
+    now = core.clock()
+
+    def claims(token_id: str) -> dict[str, Any]:
+        merged = merge_pushed(session, pulled or {})
+        entitlements = entitlements_of(merged, session.organization_id)
+        custom = dict(merged.get("custom", ()))
+        if core.custom_claims is not None:
+            custom |= render(core.custom_claims, _values(session, entitlements))
+        _warn_of_size(session, custom)
+        return session_claims(
+            session,
+            issuer=core.issuer,
+            token_id=token_id,
+            authorized_party=authorized_party,
+            lifetime=lifetime or core.token_lifetime,
+            now=now,
+            others=custom | entitlement_claims(entitlements),
+        )
+
+    return _sign(core, session, (authorized_party, lifetime, since), pulled, claims, now)
+
+
+async def mint_from_template(
+    core: Core,
+    session: Session,
+    name: str,
+    authorized_party: str | None,
+    lifetime: int | None = None,
+    pulled: Pulled | None = None,
+) -> str:
+    """Do the same with the template of this name, or raise `Refused` (404)."""
+    now = core.clock()
+    template = await core.templates.find(name)
+    if template is None:
+        raise not_found("JWT template")
+
+    def claims(token_id: str) -> dict[str, Any]:
+        merged = merge_pushed(session, pulled or {})
+        entitlements = entitlements_of(merged, session.organization_id)
+        return template_claims(
+            template,
+            user_id=session.user_id,
+            issuer=core.issuer,
+            token_id=token_id,
+            authorized_party=authorized_party,
+            values=_values(session, entitlements),
+            now=now,
+            lifetime=lifetime,
+        )
+
+    made_for = (authorized_party, lifetime, template.id, template.updated_at)
+    return _sign(core, session, made_for, pulled, claims, now, TEMPLATE_CATEGORY)
+
+
+async def mint_for_server(
+    core: Core, session_id: SessionId, lifetime: int | None, template: str | None = None
+) -> str:
+    """Mint for one of the app's own servers: of no origin, for as long as it asks."""
+    session, pulled = await load_to_mint(core, lambda: load_session(core, session_id))
+    if template is None:
+        return mint(core, session, None, lifetime, pulled)
+    return await mint_from_template(core, session, template, None, lifetime, pulled)
+
+
+def _sign(
+    core: Core,
+    session: Session,
+    made_for: tuple[object, ...],
+    pulled: Pulled | None,
+    claims: Callable[[str], dict[str, Any]],
+    now: float,
+    category: str = CATEGORY,
+) -> str:
+    stands = standing(session, now)
+    if stands not in LIVE:
+        raise session_over(stands)
+    if wants_touch(session.last_active_at, session.inactivity_timeout, now):
+        core.touches.add(session.id, now)
+    signer = core.keys.signer(now)
+    shared = (
+        session.id,
+        session.updated_at,
+        session.user.updated_at,
+        session.organization_id,
+        signer.key_id,
+        orjson.dumps(pulled) if pulled else None,
+        *made_for,
+    )
+    token = core.shared_tokens.find(shared, now)
+    if token is None:
+        try:
+            token = encode_token(claims(random_text(core.random(16))), signer, category)
+            validate_token_size(token)
+        except (TokenTooLarge, ClaimsTooLarge) as error:
+            raise Refused(422, "token_too_large", f"{error}.") from None
+        except (WrongEntitlements, WrongTemplate, ValueUnusable) as error:
+            raise Refused(422, "claims_unusable", f"{error}.") from None
+        core.shared_tokens.keep(shared, token, now)
+    return token
+
+
+def _values(session: Session, entitlements: Entitlements) -> dict[str, Any]:
+    return session_values(session) | organization_values(entitlements.organization)
+
+
+def _warn_of_size(session: Session, custom: dict[str, Any]) -> None:
+    if custom and claims_size(custom) > COMFORTABLE_CLAIMS:
+        _log.warning(
+            "custom claims of %d bytes: beyond %d a token may not fit into a cookie",
+            claims_size(custom),
+            COMFORTABLE_CLAIMS,
+            extra={"user_id": session.user_id},
+        )
