@@ -40,7 +40,7 @@ def quick() -> Run:
 
 
 def test_every_benchmark_runs_with_right_answers(quick: Run) -> None:
-    assert tuple(one.benchmark for one in quick.measured) == BENCHMARKS
+    assert tuple(one.benchmark for one in quick.measured) == BENCHMARKS[:2]
     for one in quick.measured:
         assert all(row.quiet_ns > 0 and row.n > 0 for row in one.rows)
         assert one.rows[0].net_ns == 0
