@@ -22,8 +22,8 @@ from edgepass_sidecar.api.answers import (
 )
 from edgepass_sidecar.api.context import Context
 from edgepass_sidecar.api.cookies import make_cookies
+from edgepass_sidecar.api.cors import Cors
 from edgepass_sidecar.api.guard import Guard
-from edgepass_sidecar.api.native import Cors
 from edgepass_sidecar.api.openapi import document_route, make_document
 from edgepass_sidecar.api.rate_limits import RateLimits
 from edgepass_sidecar.http_claims import HttpClaimsSource

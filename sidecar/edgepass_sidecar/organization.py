@@ -77,6 +77,9 @@ class Entitlements:
     plans: tuple[Scoped, ...]
 
 
+NO_ENTITLEMENTS = Entitlements(organization=None, features=(), plans=())
+
+
 def parse_entitlements(document: object) -> Entitlements:
     """Parse `{"organization", "features", "plan"}`, all optional, or raise `WrongEntitlements`.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgepass_sidecar.organization import (
     FIELDS,
+    NO_ENTITLEMENTS,
     Entitlements,
     WrongEntitlements,
     parse_entitlements,
@@ -51,6 +52,8 @@ def merge_pushed(session: Session, pulled: Mapping[str, Any]) -> dict[str, Any]:
 
 def entitlements_of(merged: Mapping[str, Any], organization_id: str | None) -> Entitlements:
     """Return what a session may do that acts in the organization of this id, or in none."""
+    if not merged:
+        return NO_ENTITLEMENTS
     return _entitlements(merged, _find_organization(merged, organization_id))
 
 

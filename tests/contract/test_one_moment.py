@@ -20,17 +20,21 @@ async def test_a_commit_between_two_reads_of_one_client_is_not_seen_in_half(
     client = make_client(make_session("1"), version=0)
     assert await store.commit(Commit(client=client))
 
+    opened = store._file._connection
+    assert opened is not None
+    trace = opened.set_trace_callback
+
     # From within the read, after its first statement, another connection commits,
     # as another process may at any time.
     def commit_elsewhere(statement: str) -> None:
         if "FROM sessions" in statement:
-            store._file._connection.set_trace_callback(None)
+            trace(None)
             with sqlite3.connect(file) as connection:
                 connection.execute("UPDATE clients SET token_hash = x'00'")
                 connection.execute("UPDATE sessions SET user_id = 'user_x'")
             connection.close()
 
-    await store._file._run(lambda: store._file._connection.set_trace_callback(commit_elsewhere))
+    await store._file._run(lambda: trace(commit_elsewhere))
     seen = await store.load_client(client.id)
 
     assert seen == replace(client, version=1), "as it was when the read began"

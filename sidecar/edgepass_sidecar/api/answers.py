@@ -24,10 +24,8 @@ _CODES = {404: "resource_not_found", 405: "method_not_allowed", 413: "request_to
 
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON that no cache may keep: most of it holds a token or depends on a cookie."""
-    response = Response(orjson.dumps(content), status, media_type=JSON)
-    response.headers["cache-control"] = "no-store"
-    response.headers.update(headers or {})
-    return response
+    headers = {"cache-control": "no-store", **(headers or {})}
+    return Response(orjson.dumps(content), status, headers, JSON)
 
 
 def error_answer(status: int, code: str, message: str) -> Response:

@@ -3,7 +3,6 @@
 import logging
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ONE_YEAR = 31_536_000
@@ -20,9 +19,10 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
         self._app = app
-        self._headers = dict(_HEADERS)
+        headers = dict(_HEADERS)
         if is_https:
-            self._headers["strict-transport-security"] = f"max-age={_ONE_YEAR}"
+            headers["strict-transport-security"] = f"max-age={_ONE_YEAR}"
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -32,7 +32,7 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                message["headers"] = [*message["headers"], *self._headers]
                 if message["status"] >= 400:
                     self._log(scope, message["status"], time.perf_counter() - started)
             await send(message)

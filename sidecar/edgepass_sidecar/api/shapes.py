@@ -245,10 +245,52 @@ class WrappedSignIn(TypedDict):
     client: ClientShape
 
 
+# All that there are; they are stable. A test finds each in the code, and no other.
+ErrorCode = Literal[
+    "authorization_repeated",
+    "claims_unavailable",
+    "claims_unusable",
+    "clerk_key_invalid",
+    "client_token_invalid",
+    "client_token_rotated",
+    "cookie_too_large",
+    "form_identifier_exists",
+    "form_param_format_invalid",
+    "form_param_value_invalid",
+    "handshake_format_invalid",
+    "internal_error",
+    "method_not_allowed",
+    "no_active_key",
+    "origin_invalid",
+    "origin_missing",
+    "redirect_url_invalid",
+    "redirect_url_not_allowed",
+    "refresh_token_invalid",
+    "request_body_invalid",
+    "request_invalid",
+    "request_too_large",
+    "resource_not_found",
+    "session_limit_reached",
+    "session_over",
+    "ticket_expired",
+    "ticket_invalid",
+    "ticket_revoked",
+    "ticket_used",
+    "token_too_large",
+    "too_many_accounts",
+    "too_many_races",
+    "too_many_requests",
+    "too_many_templates",
+    "unavailable",
+    "unsupported_content_type",
+    "user_banned",
+]
+
+
 class ErrorDetail(TypedDict):
     message: str
     long_message: str
-    code: str
+    code: ErrorCode
     meta: dict[str, Any]
 
 

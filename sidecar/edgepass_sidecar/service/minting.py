@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from edgepass_sidecar.claims_language import ClaimsTooLarge, ValueUnusable, claims_size, render
-from edgepass_sidecar.identifier import SessionId, random_text
+from edgepass_sidecar.identifier import SessionId
 from edgepass_sidecar.organization import (
     Entitlements,
     WrongEntitlements,
@@ -169,7 +169,7 @@ def _sign(
     token = core.shared_tokens.find(shared, now)
     if token is None:
         try:
-            token = encode_token(claims(random_text(core.random(16))), signer, category)
+            token = encode_token(claims(core.random(16).hex()), signer, category)
             validate_token_size(token)
         except (TokenTooLarge, ClaimsTooLarge) as error:
             raise Refused(422, "token_too_large", f"{error}.") from None

@@ -46,7 +46,7 @@ async def refresh(
     presented: str | None,
     session_id: SessionId,
     authorized_party: str | None,
-    activity: Activity = UNKNOWN,
+    find_activity: Callable[[], Activity] = lambda: UNKNOWN,
     *,
     organization: str | None = None,
     template: str | None = None,
@@ -78,19 +78,24 @@ async def refresh(
         token = mint(core, session, authorized_party, pulled=pulled, since=since)
     else:
         token = await mint_from_template(core, session, template, authorized_party, pulled=pulled)
-    if activity != UNKNOWN:
-        await _note_activity(core, loaded[-1], session, activity)
+    await _note_activity(core, loaded[-1], session, find_activity)
     return token
 
 
-async def _note_activity(core: Core, client: Client, session: Session, activity: Activity) -> None:
+async def _note_activity(
+    core: Core, client: Client, session: Session, find_activity: Callable[[], Activity]
+) -> None:
     """Put on record that a session is used from elsewhere, no more often than its activity."""
     now = core.clock()
-    if wants_touch(session.last_active_at, session.inactivity_timeout, now):
-        changed, events = note_activity(client, session.id, activity, now)
-        if events:
-            # Who lost a race leaves it to the next refresh.
-            await core.store.commit(Commit(client=changed, events=events))
+    if not wants_touch(session.last_active_at, session.inactivity_timeout, now):
+        return
+    activity = find_activity()
+    if activity in (UNKNOWN, session.activity):
+        return
+    changed, events = note_activity(client, session.id, activity, now)
+    if events:
+        # Who lost a race leaves it to the next refresh.
+        await core.store.commit(Commit(client=changed, events=events))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

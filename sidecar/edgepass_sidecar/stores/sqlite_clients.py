@@ -36,6 +36,8 @@ _SESSIONS = select(
     _WITH_USERS,
     [f"s.{name}" for name in rows.SESSION_COLUMNS] + [f"u.{name}" for name in rows.USER_COLUMNS],
 )
+_CLIENT = select("clients", rows.CLIENT_COLUMNS) + " WHERE id = ?"
+_LIVE_SESSIONS = f"{_SESSIONS} WHERE s.client_id = ? AND {_LIVE} ORDER BY s.created_at, s.id"
 
 
 class _NotAdmitted(Exception):
@@ -48,7 +50,7 @@ class SqliteClients:
     _file: SqliteFile
 
     async def load_client(self, client_id: ClientId) -> Client | None:
-        return await self._file.read(lambda db: _load_client(db, client_id))
+        return await self._file.read_here(lambda db: _load_client(db, client_id))
 
     async def commit(self, commit: Commit) -> bool:
         try:
@@ -66,7 +68,7 @@ class SqliteClients:
 
     async def find_session(self, session_id: SessionId) -> Session | None:
         statement = _SESSIONS + " WHERE s.id = ?"
-        row = await self._file.read(lambda db: db.execute(statement, (session_id,)).fetchone())
+        row = await self._file.read_here(lambda db: db.execute(statement, (session_id,)).fetchone())
         return rows.parse_session(row) if row else None
 
     async def list_sessions(self, query: SessionQuery, now: float) -> Page[Session]:
@@ -101,12 +103,10 @@ class SqliteClients:
 
 
 def _load_client(db: sqlite3.Connection, client_id: ClientId) -> Client | None:
-    statement = select("clients", rows.CLIENT_COLUMNS) + " WHERE id = ?"
-    row = db.execute(statement, (client_id,)).fetchone()
+    row = db.execute(_CLIENT, (client_id,)).fetchone()
     if row is None:
         return None
-    statement = f"{_SESSIONS} WHERE s.client_id = ? AND {_LIVE} ORDER BY s.created_at, s.id"
-    sessions = db.execute(statement, (client_id,)).fetchall()
+    sessions = db.execute(_LIVE_SESSIONS, (client_id,)).fetchall()
     return rows.parse_client(row, tuple(rows.parse_session(session) for session in sessions))
 
 

@@ -2,4 +2,5 @@
 
 from edgepass_sidecar.api.frontend import client, handshake, me, sessions
 
-ROUTES = [*client.ROUTES, *sessions.ROUTES, *me.ROUTES, *handshake.ROUTES]
+# Routes are tried in this order, so what is asked most comes first.
+ROUTES = [*sessions.ROUTES, *client.ROUTES, *me.ROUTES, *handshake.ROUTES]

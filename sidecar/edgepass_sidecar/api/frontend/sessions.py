@@ -41,7 +41,7 @@ async def post_token(context: Context, request: Request, body: TokenRequest) -> 
         context.client_token(request),
         session_id_of(request),
         context.authorized_party(request),
-        context.activity(request),
+        lambda: context.activity(request),
         organization=body.organization_id,
         template=request.path_params.get("template"),
     )
@@ -79,9 +79,6 @@ async def _finish(context: Context, request: Request, status: Status) -> Respons
 _SESSION = "/v1/client/sessions/{session_id}"
 ROUTES = [
     client_operation(
-        "GET", _SESSION, get_session, "Look at a session of this client", answers=WrappedOwnSession
-    ),
-    client_operation(
         "POST",
         f"{_SESSION}/tokens",
         post_token,
@@ -96,6 +93,9 @@ ROUTES = [
         "Mint a token from a template",
         body=TokenRequest,
         answers=TokenShape,
+    ),
+    client_operation(
+        "GET", _SESSION, get_session, "Look at a session of this client", answers=WrappedOwnSession
     ),
     client_operation(
         "POST",
