@@ -21,6 +21,7 @@ class Client:
 
     `version` counts commits, 0 before the first. `token_hash` is that of the
     client token since `rotated_at`, `previous_token_hash` that of the one before;
+    `rotated_for` is the session that came with the rotation, if a sign-in did;
     with `rotation_due` the next change by the browser brings a new one.
     `sessions` are those that were live when the client was loaded.
     """
@@ -34,6 +35,7 @@ class Client:
     created_at: float
     updated_at: float
     rotation_due: bool = False
+    rotated_for: SessionId | None = None
     sessions: tuple[Session, ...] = ()
 
     def find_session(self, session_id: SessionId) -> Session | None:
@@ -93,9 +95,9 @@ def change_session(
     """Set tasks, claims or data of a session; without a task left it is pending no more."""
 
     def changed(session: Session) -> Session:
-        session = replace(session, updated_at=now)
+        session = replace(session, **changes, updated_at=_later(session, now))
         status = Status.PENDING if session.tasks else Status.ACTIVE
-        return session if session.status is status else session.become(status, now)
+        return session if session.status is status else session.become(status, session.updated_at)
 
     before = client.find_session(session_id)
     client = _with(client, session_id, changed, now)
@@ -111,8 +113,8 @@ def verify_factor(client: Client, session_id: SessionId, factor: Factor, now: fl
 
     def verified(session: Session) -> Session:
         if factor is Factor.FIRST:
-            return replace(session, first_factor_at=now, updated_at=now)
-        return replace(session, second_factor_at=now, updated_at=now)
+            return replace(session, first_factor_at=now, updated_at=_later(session, now))
+        return replace(session, second_factor_at=now, updated_at=_later(session, now))
 
     client = replace(_with(client, session_id, verified, now), rotation_due=True)
     session = client.find_session(session_id)
@@ -152,23 +154,31 @@ def finish_sessions(
     sessions: list[Session] = []
     for session in client.sessions:
         found = standing(session, now)
-        if session.is_live and (found is not session.status or chosen(session)):
+        is_chosen = chosen(session)
+        if session.is_live and (found is not session.status or is_chosen):
             reached = status if found is session.status else found
             session = session.become(reached, now)
-            events.append(_event(f"session.{reached}", session, now, **data))
+            why = data if is_chosen else {}
+            events.append(_event(f"session.{reached}", session, now, **why))
         sessions.append(session)
     client = replace(client, sessions=tuple(sessions), updated_at=now)
     return _with_an_active_session(client, now), tuple(events)
 
 
-def rotate_token(client: Client, token_hash: bytes, now: float) -> Decision:
-    """Give the client a new token; the present one becomes the previous one."""
+def rotate_token(
+    client: Client, token_hash: bytes, now: float, session_id: SessionId | None = None
+) -> Decision:
+    """Give the client a new token; the present one becomes the previous one.
+
+    `session_id` is the session that a sign-in starts with it.
+    """
     client = replace(
         client,
         token_hash=token_hash,
         previous_token_hash=client.token_hash,
         rotated_at=now,
         rotation_due=False,
+        rotated_for=session_id,
         updated_at=now,
     )
     return client, (Event(type="client.rotated", at=now, client_id=client.id),)
@@ -178,6 +188,11 @@ def revoke_stolen(client: Client, now: float) -> Decision:
     """End all sessions of a client whose previous token came back after its grace."""
     client, events = finish_sessions(client, Status.REVOKED, now, reason="client token reused")
     return client, (Event(type="client.theft", at=now, client_id=client.id), *events)
+
+
+def _later(session: Session, now: float) -> float:
+    """Return a time at which the session never was before: tokens are shared by it."""
+    return max(now, session.updated_at + 0.001)
 
 
 def _with_an_active_session(client: Client, now: float) -> Client:

@@ -65,19 +65,20 @@ class SessionPolicy:
 
     def expire_at(self, terms: Terms, now: float) -> float:
         """Say when a session that starts on `terms` at `now` ends, however active it is."""
-        lifetime = terms.maximum_lifetime or self.maximum_lifetime or LONGEST_LIMIT
-        if terms.actor is not None and terms.maximum_lifetime is None:
-            lifetime = min(lifetime, ACTOR_LIFETIME)
-        return now + lifetime
+        usual = self.maximum_lifetime or LONGEST_LIMIT
+        if terms.actor is None:
+            return now + (terms.maximum_lifetime or usual)
+        # Nobody acts for longer in a user's place than the user could.
+        return now + min(terms.maximum_lifetime or ACTOR_LIFETIME, usual)
 
     def timeout(self, terms: Terms) -> float | None:
         return terms.inactivity_timeout or self.inactivity_timeout
 
 
-# NIST SP 800-63B-4, sections 2.1.3, 2.2.3 and 2.3.3: reauthentication at each
-# authenticator assurance level.
+# NIST SP 800-63B, reauthentication at each authenticator assurance level: of revision 3
+# (sections 4.1.3, 4.2.3, 4.3.3) and revision 4 (2.1.3, 2.2.3, 2.3.3) the stricter.
 NIST_AAL1 = SessionPolicy(maximum_lifetime=30 * 86_400.0)
-NIST_AAL2 = SessionPolicy(maximum_lifetime=86_400.0, inactivity_timeout=3_600.0)
+NIST_AAL2 = SessionPolicy(maximum_lifetime=12 * 3_600.0, inactivity_timeout=30 * 60.0)
 NIST_AAL3 = SessionPolicy(maximum_lifetime=12 * 3_600.0, inactivity_timeout=15 * 60.0)
 # OWASP Session Management Cheat Sheet, "Session Expiration": idle 2 to 5 minutes where
 # much is at stake and 15 to 30 where little is; absolute 4 to 8 hours of office work.

@@ -4,9 +4,10 @@ A document has `organizations` that the user is a member of (or the one
 `organization`), `features`, `plan`, and `custom` claims of any name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from edgepass_sidecar.claims_language import DEEPEST
 from edgepass_sidecar.organization import (
     FIELDS,
     NO_ENTITLEMENTS,
@@ -15,7 +16,8 @@ from edgepass_sidecar.organization import (
     parse_entitlements,
 )
 from edgepass_sidecar.session import Session
-from edgepass_sidecar.template import find_reserved_claims
+from edgepass_sidecar.shortcode import WrongClaims
+from edgepass_sidecar.template import find_reserved_claims, validate_audience
 
 MOST_ORGANIZATIONS = 50
 _FIELDS = FIELDS | {"organizations", "custom"}
@@ -32,17 +34,42 @@ def validate_pushed(document: Mapping[str, Any]) -> dict[str, Any]:
     custom = document.get("custom", {})
     if not isinstance(custom, dict):
         raise WrongEntitlements("custom", "must be an object")
-    reserved = find_reserved_claims(custom)
-    if reserved:
-        raise WrongEntitlements(f"custom.{reserved[0]}", "the sidecar alone says what this is")
+    _validate_custom(custom)
     organizations = document.get("organizations", [])
     if not isinstance(organizations, list) or len(organizations) > MOST_ORGANIZATIONS:
         raise WrongEntitlements("organizations", f"must be a list of {MOST_ORGANIZATIONS} at most")
+    identifiers = [o.get("id") for o in organizations if isinstance(o, dict)]
+    if len(set(map(str, identifiers))) < len(organizations):
+        raise WrongEntitlements("organizations", "must be objects, each with an id of its own")
+    if isinstance(document.get("features"), str):
+        raise WrongEntitlements("features", "must be a list")
     if organizations and document.get("organization") is not None:
         raise WrongEntitlements("organization", "give it, or organizations, and not both")
     for organization in [*organizations, document.get("organization")]:
         _entitlements(document, organization)
     return dict(document)
+
+
+def _validate_custom(custom: dict[str, Any]) -> None:
+    reserved = find_reserved_claims(custom)
+    if reserved:
+        raise WrongEntitlements(f"custom.{reserved[0]}", "the sidecar alone says what this is")
+    if "aud" in custom:
+        try:
+            validate_audience(custom["aud"])
+        except WrongClaims as error:
+            raise WrongEntitlements("custom.aud", error.problem) from None
+    level: list[Any] = [custom]
+    for _ in range(DEEPEST):
+        level = [item for value in level for item in _items(value)]
+    if level:
+        raise WrongEntitlements("custom", f"nested deeper than {DEEPEST}: make it flatter")
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def merge_pushed(session: Session, pulled: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,8 @@ class Admission:
     """What must hold for a user's new session: nobody changed the user, and there is room.
 
     `maximum_sessions` is how many live sessions (as of `now`) the user may have
-    on all clients with the new one, `None` for any number.
+    on all clients with the new one, `None` for any number. Sessions that somebody
+    else acts in do not count.
     """
 
     user: User
@@ -66,13 +67,15 @@ class Touch:
 class SessionQuery:
     """Which sessions to list, newest first. `statuses` are meant as of `now`; none is any.
 
-    `unfinished` leaves those whose end is not on record, whatever time says of them.
+    `unfinished` leaves those whose end is not on record, whatever time says of them;
+    `older_than` those that come after this one in the list.
     """
 
     user_id: UserId | None = None
     client_id: ClientId | None = None
     statuses: frozenset[Status] = frozenset()
     unfinished: bool = False
+    older_than: Session | None = None
     limit: int = 10
     offset: int = 0
 
@@ -98,7 +101,7 @@ class Note:
 class Over:
     """Clients with a session that time or its user's marks have ended unrecorded.
 
-    `last` is the last session looked at, empty where there is none further.
+    `last` is the last session looked at, empty where fewer than asked for were left.
     """
 
     last: str
@@ -188,9 +191,12 @@ class SessionStore(Protocol):
         """Look at `limit` live sessions whose ids follow `after`, in order of their ids."""
 
     async def purge(self, before: float, limit: int) -> int:
-        """Delete at most `limit` sessions that were over `before`, and as many tickets, notes
-        and clients without a session; return how many sessions and clients.
+        """Delete at most `limit` sessions that were over `before`, and as many tickets and
+        clients without a session; return how many sessions and clients.
         """
+
+    async def drop_notes(self, now: float, limit: int) -> int:
+        """Delete at most `limit` notes that are over at `now`; return how many."""
 
     async def load_signing_keys(self) -> tuple[int, tuple[SigningKey, ...]]:
         """Return all signing keys and the version of that list, 0 while there is none."""

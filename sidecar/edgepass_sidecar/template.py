@@ -101,6 +101,7 @@ def template_claims(
     values: dict[str, Any],
     now: float,
     lifetime: int | None = None,
+    actor: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return all claims of a token made with `template`, from the whole second of `now` on.
 
@@ -120,6 +121,8 @@ def template_claims(
     }
     if authorized_party is not None:
         automatic["azp"] = authorized_party
+    if actor is not None:
+        automatic["act"] = actor
     return render(template.compiled, values) | automatic
 
 
@@ -139,11 +142,11 @@ def _parse(document: object, reserved: frozenset[str]) -> CompiledClaims:
             problem = "the sidecar alone says what this is: use another name"
             raise WrongClaims(f"claims.{name}", problem)
     if isinstance(document, dict) and "aud" in document:
-        _validate_audience(document["aud"])
+        validate_audience(document["aud"])
     return compiled
 
 
-def _validate_audience(audience: object) -> None:
+def validate_audience(audience: object) -> None:
     # RFC 7519 section 4.1.3. Fixed, because whom a token is for must not hang on what its
     # user may edit.
     names = audience if isinstance(audience, list) else [audience]

@@ -7,6 +7,7 @@ import pytest
 from edgepass_sidecar.signing_keys import PUBLISHED_FOR
 from tests.conftest import Clock
 from tests.support.sidecar import (
+    APP_ORIGIN,
     PUBLIC_URL,
     Sidecar,
     error_code,
@@ -104,3 +105,10 @@ async def test_the_script_may_be_imported_by_any_origin(sidecar: Sidecar) -> Non
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
     again = {"if-none-match": answer.headers["etag"]}
     assert (await sidecar.http.get("/edgepass.js", headers=again)).status_code == 304
+
+
+async def test_the_script_says_once_who_may_read_it_also_to_an_allowed_origin(
+    sidecar: Sidecar,
+) -> None:
+    answer = await sidecar.http.get("/edgepass.js", headers={"origin": APP_ORIGIN})
+    assert answer.headers.get_list("access-control-allow-origin") == ["*"]

@@ -50,10 +50,19 @@ def _read_form(raw: bytes, shape: type[Body]) -> Body:
     # Of two values, another reader of the same form may have seen the other one.
     if len(fields) < len(pairs) or _BAD_ESCAPE.search(text):
         raise Refused(400, "request_body_invalid", "A field comes twice, or is escaped wrongly.")
+    return _read_texts(fields, shape)
+
+
+def _read_texts(fields: dict[str, Any], shape: type[Body]) -> Body:
     try:
-        return msgspec.convert(fields, shape, strict=False)
+        read = msgspec.convert(fields, shape, strict=False)
     except msgspec.ValidationError as error:
         raise _wrong_field(error) from None
+    for sent, name in zip(shape.__struct_encode_fields__, shape.__struct_fields__, strict=True):
+        # The text `null` is none: it would be a filter that is not applied.
+        if sent in fields and getattr(read, name) is None:
+            raise Refused(422, "form_param_format_invalid", f"{sent}: leave it out for none.")
+    return read
 
 
 def _parse_pairs(text: str) -> list[tuple[str, str]]:
@@ -102,10 +111,7 @@ def read_query(request: Request, shape: type[Body]) -> Body:
             raise Refused(422, "form_param_value_invalid", f"{name}: send it once.")
         else:
             fields[name] = value
-    try:
-        return msgspec.convert(fields, shape, strict=False)
-    except msgspec.ValidationError as error:
-        raise _wrong_field(error) from None
+    return _read_texts(fields, shape)
 
 
 def read_cookies(headers: Headers) -> list[tuple[str, str]]:

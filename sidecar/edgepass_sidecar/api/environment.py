@@ -51,6 +51,9 @@ def environment_shape(settings: Settings) -> EnvironmentShape:
             "branded": False,
             "show_devmode_warning": False,
             "captcha_public_key": None,
+            # After one account of several signed out: the app is loaded anew with the next one.
+            # With a key for production SDKs otherwise stay where they are, with none.
+            "after_sign_out_one_url": "/",
         },
         "user_settings": _user_settings(),
         "organization_settings": {

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from edgepass_sidecar.api.answers import answer
 from edgepass_sidecar.api.context import Context
 from edgepass_sidecar.api.operation import Access, Operation
-from edgepass_sidecar.api.rate_limits import area_of
 from edgepass_sidecar.api.shapes import ErrorShape
 
 Members = dict[str, Any]
@@ -39,8 +38,15 @@ _IDENTIFIERS = {
     "ticket_id": "Of a sign-in token or an actor token",
     "user_id": "Of a user",
 }
-# Who calls without a client token has none, and that is an answer; where nothing
-# succeeds without it, it is required.
+# Of what pages and apps call, what answers without a client token too.
+_WITHOUT_CLIENT = {
+    ("PATCH", "/v1/environment"),
+    ("GET", "/v1/client"),
+    ("POST", "/v1/client"),
+    ("PUT", "/v1/client"),
+    ("POST", "/v1/client/sign_ins"),
+    ("GET", "/v1/clear-site-data"),
+}
 _NOTHING: dict[str, list[str]] = {}
 _CLIENT: list[dict[str, list[str]]] = [{"client_token": []}, {"native": []}]
 _PAGE_PARAMETERS = [
@@ -64,7 +70,7 @@ def make_document(operations: Sequence[Operation], *, url: str, cookie_name: str
     """Describe `operations`, served at `url`, and the document itself."""
     described = [*operations, document_route({})]
     types = _types(described)
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schemas, components = _schemas(types)
     schema_of = dict(zip(map(str, types), schemas, strict=True))
     paths: dict[str, Members] = {}
     for operation in described:
@@ -107,6 +113,14 @@ def _types(operations: Iterable[Operation]) -> list[Any]:
     return list(found.values())
 
 
+def _schemas(types: Sequence[Any]) -> tuple[Sequence[Members], Members]:
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    for component in components.values():
+        if "enum" in component:  # a type of the domain, whose docstring tells of that
+            component.pop("description", None)
+    return schemas, components
+
+
 def _describe(operation: Operation, schema_of: Members, components: Members) -> Members:
     described: Members = {
         "operationId": _identify(operation),
@@ -139,7 +153,8 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
         return [{"client_token": []}, _NOTHING]
     if operation.access is Access.PUBLIC:
         return []
-    return _CLIENT if area_of(operation.path).proves else [*_CLIENT, _NOTHING]
+    is_optional = (operation.method, operation.path) in _WITHOUT_CLIENT
+    return [*_CLIENT, _NOTHING] if is_optional else _CLIENT
 
 
 def _security_schemes(cookie_name: str) -> Members:
@@ -187,14 +202,16 @@ def _request_body(operation: Operation, schema: Members, components: Members) ->
     assert operation.body is not None
     content = {"application/json": {"schema": schema}}
     if operation.access is Access.CLIENT:
-        content["application/x-www-form-urlencoded"] = {"schema": _inline(operation.body)}
+        # Fields that are not known have no effect, but each must come once.
+        form = {**_inline(operation.body), "additionalProperties": {"type": "string"}}
+        content["application/x-www-form-urlencoded"] = {"schema": form}
     required = components[operation.body.__name__]["required"]
     return {"required": bool(required), "content": content}
 
 
 def _inline(shape: type[msgspec.Struct]) -> Members:
     """Describe the fields of a form or a query, which have no way to be null."""
-    _, components = msgspec.json.schema_components([shape], ref_template=_REFERENCE)
+    _, components = _schemas([shape])
     whole: Members = components[shape.__name__]
     properties = {
         name: _without_null(schema, components) for name, schema in whole["properties"].items()

@@ -1,13 +1,15 @@
 """Routes that say what they read and answer: one table for routing and for the document."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from edgepass_sidecar.api.asked import read_body, read_query
 from edgepass_sidecar.api.context import Context, context_of
@@ -29,8 +31,8 @@ class Access(Enum):
 class Operation(Route):
     """One method of one path.
 
-    `handler` gets the context, the request, and what `body` or `query` read of
-    it, if there is one. `answers` is the type of the answer's JSON, `None` where
+    `handler` gets the context, the request, and what `body` and `query` read of
+    it, where there is one. `answers` is the type of the answer's JSON, `None` where
     it has none. With `is_cacheable` the answer may be 304.
     """
 
@@ -59,17 +61,28 @@ class Operation(Route):
         self.handler = handler
         super().__init__(path, self._serve, methods=[method])
 
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in (self.methods or ()):
+            raise HTTPException(405, headers={"allow": self._allowed(scope["app"].routes)})
+        await super().handle(scope, receive, send)
+
+    def _allowed(self, routes: Sequence[BaseRoute]) -> str:
+        # Of the path (RFC 9110 section 10.2.1), whose other methods are other operations.
+        same = (each for each in routes if isinstance(each, Route) and each.path == self.path)
+        return ", ".join(sorted({method for route in same for method in route.methods or ()}))
+
     async def _serve(self, request: Request) -> Response:
         context = context_of(request)
         if self.access is Access.SERVER:
             await _authorize(context, request)
         elif self.access is Access.CLIENT:
             context.authorized_party(request)  # before anything is read of the body
+        read: list[msgspec.Struct] = []
         if self.body is not None:
-            return await self.handler(context, request, await read_body(request, self.body))
+            read.append(await read_body(request, self.body))
         if self.query is not None:
-            return await self.handler(context, request, read_query(request, self.query))
-        return await self.handler(context, request)
+            read.append(read_query(request, self.query))
+        return await self.handler(context, request, *read)
 
 
 class ClientOperation(Operation, FrontendRoute):

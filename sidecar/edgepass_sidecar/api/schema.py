@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edgepass_sidecar.api.avatars import avatar_url
 from edgepass_sidecar.api.shapes import (
     ActivityShape,
     BackendClientShape,
@@ -74,8 +75,11 @@ def backend_user_shape(user: User) -> BackendUserShape:
 
 def own_user_shape(user: User) -> OwnUserShape:
     """A user as its own browser sees it. What the app's login does with it is not known here."""
+    avatar = avatar_url(user)
     return {
         **user_shape(user),
+        "image_url": avatar,
+        "profile_image_url": avatar,
         "organization_memberships": [],
         "two_factor_enabled": False,
         "password_enabled": False,
@@ -154,11 +158,12 @@ def own_session_shape(session: Session, token: str | None, now: float) -> OwnSes
 
 
 def _public_user_shape(user: User) -> PublicUserShape:
+    avatar = avatar_url(user)
     return {
         "first_name": user.first_name,
         "last_name": user.last_name,
-        "image_url": user.image_url or "",
-        "profile_image_url": user.image_url or "",
+        "image_url": avatar,
+        "profile_image_url": avatar,
         "has_image": user.image_url is not None,
         "identifier": user.email_address or user.username or user.external_id or user.id,
         "username": user.username,

@@ -227,7 +227,7 @@ class WrappedOwnSession(TypedDict):
 
 class WrappedDevice(TypedDict):
     response: SessionShape
-    client: None
+    client: ClientShape | None
 
 
 class WrappedUser(TypedDict):
@@ -260,6 +260,7 @@ ErrorCode = Literal[
     "handshake_format_invalid",
     "internal_error",
     "method_not_allowed",
+    "navigation_required",
     "no_active_key",
     "origin_invalid",
     "origin_missing",
@@ -272,6 +273,7 @@ ErrorCode = Literal[
     "resource_not_found",
     "session_limit_reached",
     "session_over",
+    "session_pending",
     "ticket_expired",
     "ticket_invalid",
     "ticket_revoked",

@@ -88,7 +88,7 @@ class Presented:
     is_current: bool
 
     def sees(self, session: Session) -> bool:
-        return self.is_current or session.created_at < self.client.rotated_at
+        return self.is_current or session.id != self.client.rotated_for
 
     def find_session(self, session_id: SessionId) -> Session | None:
         session = self.client.find_session(session_id)
@@ -127,6 +127,7 @@ async def authenticate(core: Core, presented: str | None) -> Presented:
         client = await core.store.load_client(token.client_id)
         if client is None:
             raise client_token_invalid()
+        client = core.touches.latest(client)
         now = core.clock()
         recognition = recognise(client, token, now)
         if recognition in (Recognition.CURRENT, Recognition.PREVIOUS):

@@ -20,7 +20,7 @@ from edgepass_sidecar.service.claims_source import ClaimsUnavailable
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.refusal import Refused, not_found, session_over
 from edgepass_sidecar.service.revocation import load_session
-from edgepass_sidecar.session import LIVE, Session, standing
+from edgepass_sidecar.session import LIVE, Session, Status, standing
 from edgepass_sidecar.session_token import (
     CATEGORY,
     TEMPLATE_CATEGORY,
@@ -29,6 +29,7 @@ from edgepass_sidecar.session_token import (
 )
 from edgepass_sidecar.template import (
     COMFORTABLE_CLAIMS,
+    Template,
     TokenTooLarge,
     WrongTemplate,
     session_values,
@@ -100,19 +101,30 @@ def mint(
     return _sign(core, session, (authorized_party, lifetime, since), pulled, claims, now)
 
 
-async def mint_from_template(
+async def find_template(core: Core, name: str) -> Template:
+    """Return the template of this name, or raise `Refused` (404).
+
+    To be called before the session is read: nothing may be awaited after it.
+    """
+    template = await core.templates.find(name)
+    if template is None:
+        raise not_found("JWT template")
+    return template
+
+
+def mint_from_template(
     core: Core,
     session: Session,
-    name: str,
+    template: Template,
     authorized_party: str | None,
     lifetime: int | None = None,
     pulled: Pulled | None = None,
 ) -> str:
-    """Do the same with the template of this name, or raise `Refused` (404)."""
+    """Do the same with a template."""
     now = core.clock()
-    template = await core.templates.find(name)
-    if template is None:
-        raise not_found("JWT template")
+    if session.status is Status.PENDING:
+        # It has no `sts`: who gets it could not know that something is left to be done.
+        raise Refused(422, "session_pending", "The session has a task left: finish it first.")
 
     def claims(token_id: str) -> dict[str, Any]:
         merged = merge_pushed(session, pulled or {})
@@ -126,6 +138,7 @@ async def mint_from_template(
             values=_values(session, entitlements),
             now=now,
             lifetime=lifetime,
+            actor=session.actor,
         )
 
     made_for = (authorized_party, lifetime, template.id, template.updated_at)
@@ -136,10 +149,11 @@ async def mint_for_server(
     core: Core, session_id: SessionId, lifetime: int | None, template: str | None = None
 ) -> str:
     """Mint for one of the app's own servers: of no origin, for as long as it asks."""
+    found = await find_template(core, template) if template is not None else None
     session, pulled = await load_to_mint(core, lambda: load_session(core, session_id))
-    if template is None:
+    if found is None:
         return mint(core, session, None, lifetime, pulled)
-    return await mint_from_template(core, session, template, None, lifetime, pulled)
+    return mint_from_template(core, session, found, None, lifetime, pulled)
 
 
 def _sign(

@@ -26,11 +26,13 @@ async def list_all(core: Core, query: SessionQuery) -> list[Session]:
     """Return every session that is asked for, newest first, read a page at a time."""
     found: list[Session] = []
     while True:
+        # By the last one seen and not by its number: the list may shrink meanwhile.
+        older_than = found[-1] if found else None
         page = await core.store.list_sessions(
-            replace(query, offset=len(found), limit=_PAGE), core.clock()
+            replace(query, older_than=older_than, limit=_PAGE), core.clock()
         )
         found += page.items
-        if not page.items or len(found) >= page.total:
+        if len(page.items) < _PAGE:
             return found
 
 
@@ -45,6 +47,8 @@ async def revoke_session(core: Core, identifier: SessionId, **why: str) -> Sessi
             return session
         client = await core.store.load_client(session.client_id)
         assert client is not None, "a session is never stored without its client"
+        if client.find_session(identifier) is None:
+            continue  # it ended between the two readings
         changed, events = finish_sessions(
             client, Status.REVOKED, core.clock(), lambda other: other.id == identifier, **why
         )
@@ -126,21 +130,29 @@ async def ban_user(core: Core, identifier: UserId) -> User:
     """
     now = core.clock()
     user = await change_user(
-        core, identifier, lambda user: replace(user, is_banned=True, not_before=now), "user.banned"
+        core,
+        identifier,
+        lambda user: replace(user, is_banned=True, not_before=max(now, user.not_before)),
+        "user.banned",
     )
     await revoke_sessions_of_user(core, identifier, by="backend", reason="user banned")
     return user
 
 
 async def unban_user(core: Core, identifier: UserId) -> User:
-    """Let a user sign in again. Sessions from before the ban stay over."""
+    """Let a user sign in again. What the ban ended stays over, also where it was cut short."""
+    await revoke_sessions_of_user(core, identifier, by="backend", reason="user banned")
     return await change_user(
         core, identifier, lambda user: replace(user, is_banned=False), "user.unbanned"
     )
 
 
 async def sign_out_user_before(core: Core, identifier: UserId, not_before: float) -> User:
-    """End the sessions of a user that began before `not_before` (seconds since the epoch)."""
+    """End the sessions of a user that began before `not_before` (seconds since the epoch).
+
+    A time to come counts as the present: it could not be taken back.
+    """
+    not_before = min(not_before, core.clock())
     user = await change_user(
         core,
         identifier,

@@ -25,7 +25,7 @@ from edgepass_sidecar.service.core import (
     authenticate,
     refusal_of_missing,
 )
-from edgepass_sidecar.service.minting import load_to_mint, mint, mint_from_template
+from edgepass_sidecar.service.minting import find_template, load_to_mint, mint, mint_from_template
 from edgepass_sidecar.service.refusal import Refused, not_found, session_over, too_many_races
 from edgepass_sidecar.session import LIVE, Session, Status, standing
 from edgepass_sidecar.store import Commit
@@ -72,12 +72,13 @@ async def refresh(
         return replace(session, organization_id=organization or None)
 
     loaded: list[Client] = []
+    found = await find_template(core, template) if template is not None else None
     session, pulled = await load_to_mint(core, load)
-    if template is None:
+    if found is None:
         since = loaded[-1].updated_at
         token = mint(core, session, authorized_party, pulled=pulled, since=since)
     else:
-        token = await mint_from_template(core, session, template, authorized_party, pulled=pulled)
+        token = mint_from_template(core, session, found, authorized_party, pulled=pulled)
     await _note_activity(core, loaded[-1], session, find_activity)
     return token
 

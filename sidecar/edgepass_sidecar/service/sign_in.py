@@ -16,7 +16,7 @@ from edgepass_sidecar.service.core import (
     load_user,
 )
 from edgepass_sidecar.service.refusal import Refused, too_many_races, user_banned
-from edgepass_sidecar.service.session_limit import make_room
+from edgepass_sidecar.service.session_limit import evict, find_in_the_way
 from edgepass_sidecar.service.tickets import ticket_event
 from edgepass_sidecar.session import Session, Status, Terms
 from edgepass_sidecar.store import Admission, Commit
@@ -57,7 +57,11 @@ async def sign_in_with_ticket(
         # is never stored without being sent.
         core.keys.signer(core.clock())
         _validate_accounts(core, client, user)
-        await make_room(core, user, client)
+        if ticket.terms.actor is None:
+            in_the_way = await find_in_the_way(core, user, client)
+            # Once more: who presents a ticket twice at once shall end nothing by it.
+            ticket = await _load_ticket(core, ticket_text)
+            await evict(core, in_the_way)
         signed_in = _start(core, client, user, ticket.terms, activity)
         accepted = ticket.accept(signed_in.session.id, core.clock())
         used = ticket_event("ticket.used", accepted, core.clock())
@@ -75,7 +79,7 @@ async def start_session_for(core: Core, user_id: UserId, terms: Terms) -> Signed
         user = await load_user(core, user_id)
         if user.is_banned:
             raise user_banned()
-        await make_room(core, user, None)
+        await evict(core, await find_in_the_way(core, user, None))
         # Nothing is known of the user's own address: the request is the server's.
         signed_in = _start(core, None, user, terms, UNKNOWN)
         if await core.store.commit(signed_in.commit):
@@ -149,6 +153,8 @@ async def _load_ticket_user(core: Core, ticket: Ticket) -> User:
         raise Refused(422, "ticket_invalid", "The ticket's user does not exist.") from None
     if user.is_banned:
         raise user_banned()
+    if ticket.created_at < user.not_before:
+        raise Refused(422, "ticket_revoked", "The ticket was revoked: get a new one.")
     return user
 
 
@@ -173,15 +179,18 @@ def _start(
     if client is None:
         token = ClientToken(client_id(core.random(18)), secret)
         client = _new_client(token, now)
+        identifier = session_id(client.id, core.random(16))
     else:
+        identifier = session_id(client.id, core.random(16))
         token = ClientToken(client.id, secret)
-        client, events = rotate_token(client, token.hash(), now)
+        client, events = rotate_token(client, token.hash(), now, identifier)
     session = Session(
-        id=session_id(client.id, core.random(16)),
+        id=identifier,
         client_id=client.id,
         user=user,
         status=Status.PENDING if terms.tasks else Status.ACTIVE,
-        created_at=now,
+        # Of two sidecars one may have set that mark by a clock that is ahead of ours.
+        created_at=max(now, user.not_before),
         updated_at=now,
         last_active_at=now,
         expire_at=core.policy.expire_at(terms, now),
@@ -194,7 +203,9 @@ def _start(
         data=terms.data,
     )
     client, more = _replace_and_start(core, client, session, now)
-    admission = Admission(user=user, maximum_sessions=core.policy.maximum_sessions, now=now)
+    # Who acts in a user's place takes no place of the user's.
+    maximum = None if terms.actor else core.policy.maximum_sessions
+    admission = Admission(user=user, maximum_sessions=maximum, now=now)
     return SignedInClient(
         changed=Changed(presented=Presented(client, True), session=session),
         client_token=token,

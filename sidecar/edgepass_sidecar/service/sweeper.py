@@ -32,12 +32,15 @@ class Sweeper:
     async def step(self) -> bool:
         """Look at some sessions and delete some that are long over; say if the round is done."""
         now = self._core.clock()
+        # What was active a moment ago is not abandoned.
+        await self._core.touches.write()
         over = await self._core.store.find_over(self._after, SESSIONS_LOOKED_AT, now)
         for client_id in over.clients:
             await self._record_ends(client_id)
         self._after = over.last
         deleted = await self._core.store.purge(now - KEPT_FOR, RECORDS_DELETED)
-        return not over.last and deleted < RECORDS_DELETED
+        dropped = await self._core.store.drop_notes(now, RECORDS_DELETED)
+        return not over.last and max(deleted, dropped) < RECORDS_DELETED
 
     async def keep_sweeping(self) -> None:
         while True:

@@ -39,9 +39,11 @@ class Templates:
 
 async def load_template(store: SessionStore, identifier: str) -> Template:
     """Return the template of this id, or of this name, or raise `Refused` (404)."""
-    for template in await store.load_templates():
-        if identifier in (template.id, template.name):
-            return template
+    templates = await store.load_templates()
+    # By id first: a name may spell another template's id.
+    known = {t.name: t for t in templates} | {str(t.id): t for t in templates}
+    if identifier in known:
+        return known[identifier]
     raise not_found("JWT template")
 
 

@@ -28,7 +28,7 @@ async def create_ticket(
         user_id=identifier,
         secret_hash=token.hash(),
         status=TicketStatus.PENDING,
-        created_at=now,
+        created_at=max(now, user.not_before),
         updated_at=now,
         expires_at=now + lifetime,
         terms=terms,

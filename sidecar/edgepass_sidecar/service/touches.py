@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
+from edgepass_sidecar.client import Client
 from edgepass_sidecar.identifier import SessionId
 from edgepass_sidecar.store import SessionStore, StoreUnavailable, Touch
 
@@ -20,6 +22,16 @@ class Touches:
 
     def add(self, session_id: SessionId, at: float) -> None:
         self._waiting[session_id] = max(at, self._waiting.get(session_id, at))
+
+    def latest(self, client: Client) -> Client:
+        """Return a client as it is with what waits to be written of its sessions' activity."""
+        if not any(session.id in self._waiting for session in client.sessions):
+            return client
+        sessions = tuple(
+            replace(s, last_active_at=max(s.last_active_at, self._waiting.get(s.id, 0.0)))
+            for s in client.sessions
+        )
+        return replace(client, sessions=sessions)
 
     async def write(self) -> None:
         """Write what waits, a bounded batch at a time; what fails goes on waiting."""

@@ -78,9 +78,10 @@ class MemoryStore:
             if query.user_id in (None, session.user_id)
             and query.client_id in (None, session.client_id)
             and (session.is_live or not query.unfinished)
+            and (query.older_than is None or _age(session) < _age(query.older_than))
             and (not query.statuses or standing(session, now) in query.statuses)
         ]
-        found.sort(key=lambda session: (session.created_at, session.id), reverse=True)
+        found.sort(key=_age, reverse=True)
         return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
 
     async def insert_user(self, user: User, events: tuple[Event, ...]) -> bool:
@@ -125,7 +126,7 @@ class MemoryStore:
         return True
 
     async def insert_template(self, template: Template, events: tuple[Event, ...]) -> bool:
-        if self._is_named(template):
+        if template.id in self._templates or self._is_named(template):
             return False
         self._templates[template.id] = template
         self._events.extend(events)
@@ -182,9 +183,13 @@ class MemoryStore:
             del self._clients[client_id]
         for ticket in [t for t in self._tickets.values() if t.expires_at < before][:limit]:
             del self._tickets[ticket.id]
-        for note in [n for n in self._notes.values() if n.expires_at < before][:limit]:
-            del self._notes[note.hash]
         return len(dead[:limit]) + len(unused[:limit])
+
+    async def drop_notes(self, now: float, limit: int) -> int:
+        over = [note for note in self._notes.values() if note.expires_at <= now][:limit]
+        for note in over:
+            del self._notes[note.hash]
+        return len(over)
 
     async def load_signing_keys(self) -> tuple[int, tuple[SigningKey, ...]]:
         return self._signing_keys
@@ -231,7 +236,9 @@ class MemoryStore:
         if user is None or user.updated_at != admission.user.updated_at:
             return False
         theirs = (replace(s, user=user) for s in sessions.values() if s.user_id == user.id)
-        live = sum(standing(session, admission.now) in LIVE for session in theirs)
+        live = sum(
+            standing(session, admission.now) in LIVE for session in theirs if not session.actor
+        )
         return admission.maximum_sessions is None or live <= admission.maximum_sessions
 
     def _is_named(self, template: Template) -> bool:
@@ -249,3 +256,7 @@ class MemoryStore:
             other.external_id == user.external_id and other.id != user.id
             for other in self._users.values()
         )
+
+
+def _age(session: Session) -> tuple[float, SessionId]:
+    return session.created_at, session.id

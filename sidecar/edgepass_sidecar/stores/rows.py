@@ -21,7 +21,7 @@ Row = tuple[Any, ...]
 
 CLIENT_COLUMNS = (
     "id", "version", "token_hash", "previous_token_hash", "rotated_at",
-    "last_active_session_id", "created_at", "updated_at", "rotation_due",
+    "last_active_session_id", "created_at", "updated_at", "rotation_due", "rotated_for",
 )  # fmt: skip
 SESSION_COLUMNS = (
     "id", "client_id", "user_id", "status", "created_at", "updated_at", "last_active_at",

@@ -82,6 +82,9 @@ class SqliteClients:
             if getattr(query, name) is not None:
                 conditions.append(f"s.{name} = :{name}")
                 values[name] = getattr(query, name)
+        if query.older_than is not None:
+            conditions.append("(s.created_at, s.id) < (:created_at, :id)")
+            values |= {"created_at": query.older_than.created_at, "id": query.older_than.id}
         where = " AND ".join(conditions)
         found = await self._file.read(
             lambda db: page(db, _SESSIONS, "s", where, values, query.limit, query.offset)
@@ -141,7 +144,7 @@ def _admits(db: sqlite3.Connection, admission: Admission) -> bool:
         return True
     statement = (
         f"SELECT count(*) FROM {_WITH_USERS} WHERE s.user_id = :user_id AND {_LIVE}"
-        f" AND ({_STANDING}) = s.status"
+        f" AND ({_STANDING}) = s.status AND s.details ->> 'actor' IS NULL"
     )
     values = {"user_id": user.id, "now": admission.now}
     live: int = db.execute(statement, values).fetchone()[0]
@@ -166,7 +169,6 @@ def _purge(db: sqlite3.Connection, before: float, limit: int) -> int:
     gone = 0
     for table, chosen in (("sessions", dead), ("clients", unused)):
         gone += db.execute(f"DELETE FROM {table} WHERE id IN ({chosen})", (before, limit)).rowcount
-    for table, key in (("tickets", "id"), ("notes", "hash")):
-        chosen = f"SELECT {key} FROM {table} WHERE expires_at < ? LIMIT ?"
-        db.execute(f"DELETE FROM {table} WHERE {key} IN ({chosen})", (before, limit))
+    chosen = "SELECT id FROM tickets WHERE expires_at < ? LIMIT ?"
+    db.execute(f"DELETE FROM tickets WHERE id IN ({chosen})", (before, limit))
     return gone

@@ -116,3 +116,8 @@ class SqliteRecords:
         statement = "SELECT text FROM notes WHERE hash = ? AND expires_at > ?"
         row = await self._file.read(lambda db: db.execute(statement, (note_hash, now)).fetchone())
         return row[0] if row else None
+
+    async def drop_notes(self, now: float, limit: int) -> int:
+        chosen = "SELECT hash FROM notes WHERE expires_at <= ? LIMIT ?"
+        statement = f"DELETE FROM notes WHERE hash IN ({chosen})"
+        return await self._file.write(lambda db: db.execute(statement, (now, limit)).rowcount)

@@ -87,6 +87,27 @@ export class Edgepass extends EventTarget {
     this.#hold(client);
   }
 
+  // The user's sessions on all devices, this one among them.
+  async devices() {
+    return this.#call("GET", `/v1/me/sessions/active?_clerk_session_id=${this.session.id}`);
+  }
+
+  async revokeDevice(sessionId) {
+    const own = this.session.id;
+    await this.#call("POST", `/v1/me/sessions/${sessionId}/revoke?_clerk_session_id=${own}`);
+    if (this.sessions.some((session) => session.id === sessionId)) await this.reload();
+  }
+
+  // Signs the user out everywhere but here.
+  async revokeOtherDevices() {
+    const own = this.session.id;
+    const { response } = await this.#call(
+      "POST",
+      `/v1/me/sessions/revoke_others?_clerk_session_id=${own}`,
+    );
+    return response.revoked;
+  }
+
   // Signs one session out, or all of this browser.
   async signOut(sessionId = null) {
     if (sessionId === null) {

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edgepass_sidecar.api.answers import answer
-from edgepass_sidecar.api.asked import read_query
 from edgepass_sidecar.api.backend.asked import (
+    Claims,
     Limit,
     Members,
     NewSessionTerms,
@@ -51,7 +51,7 @@ class SessionChanges(msgspec.Struct):
     """What may be changed of a session; a field that is not sent stays as it is."""
 
     tasks: Tasks | msgspec.UnsetType = msgspec.UNSET
-    claims: Members | msgspec.UnsetType = msgspec.UNSET
+    claims: Claims | msgspec.UnsetType = msgspec.UNSET
     data: Members | msgspec.UnsetType = msgspec.UNSET
 
     def changes(self) -> dict[str, Any]:
@@ -144,7 +144,9 @@ async def _post_template_token(
     return answer(token_shape(token))
 
 
-async def _refresh(context: Context, request: Request, body: RefreshOfApp) -> Response:
+async def _refresh(
+    context: Context, request: Request, body: RefreshOfApp, query: Suffixed
+) -> Response:
     settings = context.settings
     if body.request_origin not in (settings.public_url, *settings.allowed_origins):
         raise Refused(403, "origin_invalid", "This origin is not in EDGEPASS_ALLOWED_ORIGINS.")
@@ -153,8 +155,7 @@ async def _refresh(context: Context, request: Request, body: RefreshOfApp) -> Re
     )
     if body.format == "token":
         return answer(token_shape(token))
-    suffixed = read_query(request, Suffixed).suffixed_cookies
-    cookies = context.cookies.session(token, suffixed=suffixed)
+    cookies = context.cookies.session(token, suffixed=query.suffixed_cookies)
     return answer(RefreshedShape(object="cookies", cookies=cookies))
 
 
@@ -212,6 +213,7 @@ ROUTES = [
         _refresh,
         "Mint for a browser that holds a refresh token",
         body=RefreshOfApp,
+        query=Suffixed,
         answers=RefreshedShape,
     ),
     backend_operation(

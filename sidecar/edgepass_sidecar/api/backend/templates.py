@@ -27,18 +27,35 @@ from edgepass_sidecar.service.templates import (
     wrong_template,
 )
 from edgepass_sidecar.store import Page
-from edgepass_sidecar.template import Template, WrongTemplate
+from edgepass_sidecar.template import (
+    LONGEST_CLOCK_SKEW,
+    LONGEST_LIFETIME,
+    SHORTEST_LIFETIME,
+    Template,
+    WrongTemplate,
+)
 
-Seconds = Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
+# What a `Template` refuses, in words of JSON Schema.
+Name = Annotated[
+    Text,
+    msgspec.Meta(extra_json_schema={"pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$"}),
+]
+Lifetime = Annotated[
+    int,
+    msgspec.Meta(extra_json_schema={"minimum": SHORTEST_LIFETIME, "maximum": LONGEST_LIFETIME}),
+]
+ClockSkew = Annotated[
+    int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": LONGEST_CLOCK_SKEW})
+]
 
 
 class TemplateChanges(msgspec.Struct):
     """What may be changed of a template; a field that is not sent stays as it is."""
 
-    name: Text | msgspec.UnsetType = msgspec.UNSET
+    name: Name | msgspec.UnsetType = msgspec.UNSET
     claims: Members | msgspec.UnsetType = msgspec.UNSET
-    lifetime: Seconds | msgspec.UnsetType | None = msgspec.UNSET
-    allowed_clock_skew: Seconds | msgspec.UnsetType | None = msgspec.UNSET
+    lifetime: Lifetime | msgspec.UnsetType | None = msgspec.UNSET
+    allowed_clock_skew: ClockSkew | msgspec.UnsetType | None = msgspec.UNSET
 
     def changes(self) -> dict[str, Any]:
         if self.claims is not msgspec.UNSET:
@@ -54,7 +71,7 @@ class TemplateChanges(msgspec.Struct):
 
 
 class NewTemplate(TemplateChanges, kw_only=True):
-    name: Text
+    name: Name
     claims: Members
 
 
@@ -73,7 +90,9 @@ async def _post_template(context: Context, request: Request, body: NewTemplate) 
         )
     except WrongTemplate as error:
         raise wrong_template(error) from None
-    return _answer(context, await create_template(core.store, template))
+    created = await create_template(core.store, template)
+    core.templates.forget()
+    return _answer(context, created)
 
 
 async def _get_templates(context: Context, request: Request, query: TemplateList) -> Response:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import msgspec
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +26,18 @@ from edgepass_sidecar.service.tickets import create_ticket, revoke_ticket
 from edgepass_sidecar.session import Terms
 from edgepass_sidecar.ticket import LONGEST_LIFETIME
 
+# What `terms` refuses with more words than a type has.
+Actor = Annotated[
+    Members,
+    msgspec.Meta(
+        extra_json_schema={
+            "properties": {"sub": {"type": "string", "minLength": 1, "maxLength": 256}},
+            "required": ["sub"],
+            "not": {"required": ["act"]},
+        }
+    ),
+]
+MAXIMUM_ACTOR_BYTES = 1024
 ExpiresIn = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_LIFETIME)]
 
 
@@ -35,7 +48,7 @@ class NewSignInToken(NewSessionTerms, kw_only=True):
 
 class NewActorToken(msgspec.Struct, kw_only=True):
     user_id: Text
-    actor: Members
+    actor: Actor
     expires_in_seconds: ExpiresIn = 3_600
     session_max_duration_in_seconds: Lifetime = int(ACTOR_LIFETIME)
 
@@ -44,6 +57,8 @@ class NewActorToken(msgspec.Struct, kw_only=True):
         subject = actor.get("sub")
         if not isinstance(subject, str) or not 0 < len(subject) <= 256:
             raise invalid("actor", "its sub must name who acts")
+        if len(orjson.dumps(actor)) > MAXIMUM_ACTOR_BYTES:
+            raise invalid("actor", "longer than 1 kB of JSON, which every token would carry")
         if "act" in actor:
             raise invalid("actor", "an actor cannot be acted for in turn: leave act out")
         if subject == self.user_id:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from edgepass_sidecar.api.answers import answer
 from edgepass_sidecar.api.backend.asked import (
+    Claims,
     Limit,
     Members,
     Offset,
@@ -45,7 +46,7 @@ class Profile(msgspec.Struct, kw_only=True):
     email_address: list[Text] | msgspec.UnsetType = msgspec.UNSET
     public_metadata: Members | msgspec.UnsetType = msgspec.UNSET
     unsafe_metadata: Members | msgspec.UnsetType = msgspec.UNSET
-    claims: Members | msgspec.UnsetType = msgspec.UNSET
+    claims: Claims | msgspec.UnsetType = msgspec.UNSET
 
     def changes(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in Profile.__struct_fields__}
@@ -60,8 +61,20 @@ class Profile(msgspec.Struct, kw_only=True):
         return changes
 
 
+# What `is_user_id` allows, in words of JSON Schema.
+NewUserId = Annotated[
+    str,
+    msgspec.Meta(
+        extra_json_schema={
+            "pattern": "^[A-Za-z0-9_.:|@+~-]{1,128}$",
+            "not": {"enum": [".", ".."]},
+        }
+    ),
+]
+
+
 class NewUser(Profile, kw_only=True):
-    id: str | None = None
+    id: NewUserId | None = None
 
 
 class UserList(msgspec.Struct):

@@ -1,5 +1,7 @@
 """The client: looking at it, signing in on it, signing out of all of it."""
 
+from typing import Annotated
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +19,7 @@ from edgepass_sidecar.service.sign_in import sign_in_with_ticket, sign_out, star
 
 
 class SignIn(msgspec.Struct):
-    strategy: str
+    strategy: Annotated[str, msgspec.Meta(extra_json_schema={"const": "ticket"})]
     ticket: str = ""
 
 

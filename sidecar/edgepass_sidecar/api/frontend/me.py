@@ -5,8 +5,13 @@ from starlette.responses import Response
 
 from edgepass_sidecar.api.answers import answer
 from edgepass_sidecar.api.context import Context
-from edgepass_sidecar.api.frontend.views import Asking, client_operation, session_id_of
-from edgepass_sidecar.api.schema import own_user_shape, session_shape
+from edgepass_sidecar.api.frontend.views import (
+    Asking,
+    client_operation,
+    find_client,
+    session_id_of,
+)
+from edgepass_sidecar.api.schema import client_shape, own_user_shape, session_shape
 from edgepass_sidecar.api.shapes import (
     RevokedShape,
     SessionShape,
@@ -40,7 +45,13 @@ async def get_devices(context: Context, request: Request, query: Asking) -> Resp
 async def post_revoke(context: Context, request: Request, query: Asking) -> Response:
     asking = await _asking(context, request, query)
     session = await revoke_device(context.core, asking, session_id_of(request))
-    return answer({"response": session_shape(session, context.core.clock()), "client": None})
+    # With its client comes a new token of the session that asks, at which components draw
+    # their list of devices again.
+    viewed, now = await find_client(context, request), context.core.clock()
+    client = client_shape(viewed, now) if viewed else None
+    response = answer({"response": session_shape(session, now), "client": client})
+    context.correct_last_change(request, response, viewed)
+    return response
 
 
 async def post_revoke_others(context: Context, request: Request, query: Asking) -> Response:

@@ -1,6 +1,7 @@
 -- What sessions are started with and seen from, marks on users, templates, notes.
 
 ALTER TABLE clients ADD COLUMN rotation_due INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clients ADD COLUMN rotated_for TEXT;
 CREATE INDEX clients_by_change ON clients (updated_at);
 
 ALTER TABLE sessions ADD COLUMN second_factor_at REAL;
