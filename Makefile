@@ -22,9 +22,10 @@ demo: $(READY)
 test: $(STANDARDS)
 	$(BIN)/python -m pytest $(TESTS)
 
-# The long share of the random comparisons of signature checks: minutes, not seconds.
+# The long share of what is random: signature checks, lifecycles, races. Minutes, not seconds.
 test-full: $(STANDARDS)
-	FULL=1 $(BIN)/python -m pytest tests/standards
+	FULL=1 $(BIN)/python -m pytest tests/standards tests/property/test_session_lifecycle.py \
+	  tests/sidecar/test_races.py tests/contract/test_several_processes.py
 
 # The suite on each supported Python that is installed (pyenv hides all but those it is told).
 test-all:

@@ -99,19 +99,25 @@ async def opened_core(
 async def _claims_source(
     settings: Settings, clock: Clock, timer: Clock
 ) -> AsyncIterator[ClaimsSource | None]:
-    if settings.claims_url is None:
+    hook = make_hook(settings, clock)
+    if hook is None:
         yield None
         return
-    try:
-        hook = HttpClaimsSource(settings.claims_url, settings.claims_secrets, clock=clock)
-    except ValueError as error:
-        raise WrongSetting("CLAIMS_URL", f"or EDGEPASS_CLAIMS_SECRET: {error}") from None
     cached = CachedClaims(hook, timer)
     try:
         yield cached
     finally:
         await cached.close()
         await hook.close()
+
+
+def make_hook(settings: Settings, clock: Clock) -> HttpClaimsSource | None:
+    if settings.claims_url is None:
+        return None
+    try:
+        return HttpClaimsSource(settings.claims_url, settings.claims_secrets, clock=clock)
+    except ValueError as error:
+        raise WrongSetting("CLAIMS_URL", f"or EDGEPASS_CLAIMS_SECRET: {error}") from None
 
 
 def open_locations(settings: Settings) -> Locations | None:
@@ -128,6 +134,7 @@ def make_app(settings: Settings, clock: Clock = time, timer: Clock = monotonic) 
 
     `timer` is a monotonic clock, for what may only age and is never set back.
     """
+    make_hook(settings, clock)  # what is wrong with it is said now and not at the first request
     locations = open_locations(settings)
     activities = ActivityReader(
         trusted=settings.trusted_proxies, locations=locations, captures=settings.captures_devices

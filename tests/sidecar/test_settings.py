@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from edgepass_sidecar.policy import NIST_AAL3, AtLimit, SessionPolicy
 from edgepass_sidecar.settings import Settings, WrongSetting, load_settings
 from tests.support.sidecar import MASTER_KEY, SECRET_KEY
 
@@ -89,6 +90,14 @@ GOOD = [
     ),
     ("SECRET_KEYS", f"{SECRET_KEY}, {'k' * 32}", "secret_keys", (SECRET_KEY, "k" * 32)),
     ("MASTER_KEY", KEY_TEXT, "master_key", MASTER_KEY),
+    ("COOKIE_DOMAIN", "example.com", "cookie_domain", "example.com"),
+    ("DEVICES", "off", "captures_devices", False),
+    ("RATE_LIMITS", "off", "limits_rates", False),
+    ("LOCATIONS", "cities.mmdb", "locations_file", Path("cities.mmdb")),
+    ("POLICY", "nist-aal3", "policy", NIST_AAL3),
+    ("MAXIMUM_ACCOUNTS", "3", "policy", SessionPolicy(maximum_accounts=3)),
+    ("MAXIMUM_SESSIONS", "5", "policy", SessionPolicy(maximum_sessions=5)),
+    ("AT_SESSION_LIMIT", "evict", "policy", SessionPolicy(at_limit=AtLimit.EVICT)),
     ("WEBHOOK_URL", "", "production", False),
 ]
 

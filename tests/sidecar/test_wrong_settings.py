@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from edgepass_sidecar.app import make_app
 from edgepass_sidecar.settings import WrongSetting, load_settings
-from tests.support.sidecar import MASTER_KEY
+from tests.support.sidecar import MASTER_KEY, make_settings
 
 KEY_TEXT = base64.b64encode(MASTER_KEY).decode()
 ABSENT = "absent"
+HOOK_SECRET = "whsec_" + "c2VjcmV0" * 6
 PRODUCTION = {
     "PUBLIC_URL": "https://auth.example.com",
     "MASTER_KEY": KEY_TEXT,
@@ -65,6 +67,18 @@ WRONG = [
     ("INACTIVITY_TIMEOUT", "none", "s, m, h or d"),
     ("MULTI_SESSION", "yes", "on, off"),
     ("MULTI_SESSION", "true", "on, off"),
+    ("POLICY", "nist", "nist-aal1, nist-aal2, nist-aal3"),
+    ("MAXIMUM_ACCOUNTS", "0", "1 to 100"),
+    ("MAXIMUM_ACCOUNTS", "101", "1 to 100"),
+    ("MAXIMUM_SESSIONS", "ten", "1 to 10000"),
+    ("MAXIMUM_SESSIONS", "10001", "1 to 10000"),
+    ("MAXIMUM_SESSIONS", "-1", "1 to 10000"),
+    ("AT_SESSION_LIMIT", "drop", "refuse, evict"),
+    ("DEVICES", "no", "on, off"),
+    ("RATE_LIMITS", "0", "on, off"),
+    ("COOKIE_DOMAIN", ".example.com", "such as example.com"),
+    ("COOKIE_DOMAIN", "localhost", "such as example.com"),
+    ("COOKIE_DOMAIN", "Example.com", "such as example.com"),
     ("TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"),
     ("TRUSTED_PROXIES", "proxy", "10.0.0.0/8"),
 ]
@@ -188,3 +202,45 @@ def test_a_wrong_master_key_file_is_refused_without_its_text(
     assert said in text
     assert str(file) in text
     assert "s3cr" not in text
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ("[]", "object"),
+        ('{"a": 1,}', "JSON"),
+        ('{"sid": "x"}', "claims.sid"),
+        ('{"team": "{{user.public_metadata.team"}', "claims.team"),
+    ],
+)
+def test_session_claims_that_cannot_be_are_refused_by_the_place_in_them(
+    wrong: Wrong, claims: str, said: str
+) -> None:
+    assert said in wrong.text("SESSION_CLAIMS", claims)
+
+
+def test_a_claims_hook_and_its_secret_come_together(wrong: Wrong) -> None:
+    hook = "https://app.example.com/claims"
+    assert "is missing" in wrong.text("CLAIMS_SECRET", ABSENT, CLAIMS_URL=hook)
+    text = wrong.text("CLAIMS_URL", ABSENT, CLAIMS_SECRET=HOOK_SECRET)
+    assert "is missing" in text
+    assert HOOK_SECRET not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        (
+            "CLAIMS_URL",
+            {"CLAIMS_URL": "http://app.example.com/", "CLAIMS_SECRET": "whsec_" + "A" * 32},
+        ),
+        ("CLAIMS_URL", {"CLAIMS_URL": "https://app.example.com/", "CLAIMS_SECRET": "whsec_x"}),
+        ("LOCATIONS", {"LOCATIONS": "no/such.mmdb"}),
+    ],
+)
+def test_what_only_the_app_can_judge_is_refused_before_it_serves(
+    name: str, given: dict[str, str]
+) -> None:
+    with pytest.raises(WrongSetting, match=rf"\AEDGEPASS_{name}: ") as caught:
+        make_app(make_settings(**given))
+    assert not any(secret in str(caught.value) for secret in (HOOK_SECRET, "whsec_cafe"))
