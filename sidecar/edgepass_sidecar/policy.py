@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgepass_sidecar.session import Terms
+from edgepass_sidecar.activity import Activity
+from edgepass_sidecar.identifier import ClientId, SessionId
+from edgepass_sidecar.session import Session, Status, Terms
+from edgepass_sidecar.user import User
 
 SHORTEST_LIMIT = 5 * 60.0
 LONGEST_LIMIT = 10 * 365 * 86_400.0
@@ -71,8 +74,35 @@ class SessionPolicy:
         # Nobody acts for longer in a user's place than the user could.
         return now + min(terms.maximum_lifetime or ACTOR_LIFETIME, usual)
 
-    def timeout(self, terms: Terms) -> float | None:
-        return terms.inactivity_timeout or self.inactivity_timeout
+    def begin(
+        self,
+        terms: Terms,
+        *,
+        session_id: SessionId,
+        client_id: ClientId,
+        user: User,
+        activity: Activity,
+        now: float,
+    ) -> Session:
+        """Return a session that starts at `now`: pending where its terms leave something to do."""
+        return Session(
+            id=session_id,
+            client_id=client_id,
+            user=user,
+            status=Status.PENDING if terms.tasks else Status.ACTIVE,
+            # Of two sidecars one may have set that mark by a clock that is ahead of ours.
+            created_at=max(now, user.not_before),
+            updated_at=now,
+            last_active_at=now,
+            expire_at=self.expire_at(terms, now),
+            inactivity_timeout=terms.inactivity_timeout or self.inactivity_timeout,
+            first_factor_at=now,
+            activity=activity,
+            actor=terms.actor,
+            tasks=terms.tasks,
+            claims=terms.claims,
+            data=terms.data,
+        )
 
 
 # NIST SP 800-63B, reauthentication at each authenticator assurance level: of revision 3

@@ -1,4 +1,4 @@
-"""A real Chromium, and the demo running for it."""
+"""A real Chromium, and what runs for it: the demo, or an app with Clerk's components."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.interop.conftest import node
 from tests.support.processes import Process, demo_command, free_port
 
+__all__ = ["node"]  # a fixture of the tests here as well
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# Nothing of the browser itself may look for hosts outside this machine.
+# Nothing of the browser itself may look for hosts outside this machine, and no page can.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -19,6 +22,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 

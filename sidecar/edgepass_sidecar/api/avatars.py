@@ -4,8 +4,9 @@ from urllib.parse import quote
 
 from edgepass_sidecar.user import User
 
+# By its id in the URL the SDKs' components know that there is no picture to remove.
 _PICTURE = (
-    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 40 40'>"
+    "<svg xmlns='http://www.w3.org/2000/svg' id='avatar_placeholder' viewBox='0 0 40 40'>"
     "<rect width='40' height='40' fill='#4b5563'/>"
     "<text x='20' y='26' font-family='sans-serif' font-size='16' text-anchor='middle'"
     " fill='#fff'>{}</text></svg>"

@@ -1,7 +1,4 @@
-"""The wire's shapes as types: what answers are made of, and what the API's document says of them.
-
-Names and times (milliseconds since the epoch) are those of Clerk's session API.
-"""
+"""What answers are made of, as types; names and times (milliseconds) are those of Clerk's API."""
 
 from typing import Any, Literal, TypedDict
 

@@ -101,27 +101,22 @@ def mint(
     return _sign(core, session, (authorized_party, lifetime, since), pulled, claims, now)
 
 
-async def find_template(core: Core, name: str) -> Template:
-    """Return the template of this name, or raise `Refused` (404).
-
-    To be called before the session is read: nothing may be awaited after it.
-    """
-    template = await core.templates.find(name)
-    if template is None:
-        raise not_found("JWT template")
-    return template
-
-
 def mint_from_template(
     core: Core,
     session: Session,
-    template: Template,
+    template: Template | None,
     authorized_party: str | None,
     lifetime: int | None = None,
     pulled: Pulled | None = None,
 ) -> str:
-    """Do the same with a template."""
+    """Do the same with a template, `None` where there is none of the name (404).
+
+    It is found before the session is read, for nothing may be awaited after that,
+    and missed here, where it is known who asks.
+    """
     now = core.clock()
+    if template is None:
+        raise not_found("JWT template")
     if session.status is Status.PENDING:
         # It has no `sts`: who gets it could not know that something is left to be done.
         raise Refused(422, "session_pending", "The session has a task left: finish it first.")
@@ -149,9 +144,9 @@ async def mint_for_server(
     core: Core, session_id: SessionId, lifetime: int | None, template: str | None = None
 ) -> str:
     """Mint for one of the app's own servers: of no origin, for as long as it asks."""
-    found = await find_template(core, template) if template is not None else None
+    found = await core.templates.find(template) if template is not None else None
     session, pulled = await load_to_mint(core, lambda: load_session(core, session_id))
-    if found is None:
+    if template is None:
         return mint(core, session, None, lifetime, pulled)
     return mint_from_template(core, session, found, None, lifetime, pulled)
 

@@ -25,7 +25,7 @@ from edgepass_sidecar.service.core import (
     authenticate,
     refusal_of_missing,
 )
-from edgepass_sidecar.service.minting import find_template, load_to_mint, mint, mint_from_template
+from edgepass_sidecar.service.minting import load_to_mint, mint, mint_from_template
 from edgepass_sidecar.service.refusal import Refused, not_found, session_over, too_many_races
 from edgepass_sidecar.session import LIVE, Session, Status, standing
 from edgepass_sidecar.store import Commit
@@ -72,9 +72,9 @@ async def refresh(
         return replace(session, organization_id=organization or None)
 
     loaded: list[Client] = []
-    found = await find_template(core, template) if template is not None else None
+    found = await core.templates.find(template) if template is not None else None
     session, pulled = await load_to_mint(core, load)
-    if found is None:
+    if template is None:
         since = loaded[-1].updated_at
         token = mint(core, session, authorized_party, pulled=pulled, since=since)
     else:

@@ -184,23 +184,8 @@ def _start(
         identifier = session_id(client.id, core.random(16))
         token = ClientToken(client.id, secret)
         client, events = rotate_token(client, token.hash(), now, identifier)
-    session = Session(
-        id=identifier,
-        client_id=client.id,
-        user=user,
-        status=Status.PENDING if terms.tasks else Status.ACTIVE,
-        # Of two sidecars one may have set that mark by a clock that is ahead of ours.
-        created_at=max(now, user.not_before),
-        updated_at=now,
-        last_active_at=now,
-        expire_at=core.policy.expire_at(terms, now),
-        inactivity_timeout=core.policy.timeout(terms),
-        first_factor_at=now,
-        activity=activity,
-        actor=terms.actor,
-        tasks=terms.tasks,
-        claims=terms.claims,
-        data=terms.data,
+    session = core.policy.begin(
+        terms, session_id=identifier, client_id=client.id, user=user, activity=activity, now=now
     )
     client, more = _replace_and_start(core, client, session, now)
     # Who acts in a user's place takes no place of the user's.

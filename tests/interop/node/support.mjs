@@ -1,7 +1,9 @@
 // What every script needs: named checks with a summary as the last line, and a browser's part.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
 
 export const sidecar = process.env.SIDECAR_URL;
 export const secretKey = process.env.SIDECAR_SECRET_KEY;
@@ -65,7 +67,7 @@ export async function signIn(userId, from = origin) {
     const options = { method: 'POST', headers: { ...headers, cookie: cookies[0] } };
     return (await (await fetch(sidecar + path, options)).json()).jwt;
   };
-  return { sessionId, clientId: client.id, cookies, token };
+  return { sessionId, clientId: client.id, cookies, setCookies: signedIn.headers.getSetCookie(), token };
 }
 
 // Runs `run` as if it were `seconds` later.
@@ -87,4 +89,71 @@ export function withClaims(token, claims) {
   const [header, , signature] = token.split('.');
   const changed = JSON.stringify({ ...part(token, 1), ...claims });
   return [header, Buffer.from(changed).toString('base64url'), signature].join('.');
+}
+
+// A browser that goes from page to page: it keeps cookies (RFC 6265bis, for the path /
+// alone) and follows redirects. `answers` has a function for each origin: from a request
+// to `{ status, headers, … }`.
+export class Browser {
+  cookies = new Map();
+
+  constructor(answers) {
+    this.answers = answers;
+  }
+
+  set(url, line) {
+    const [pair, ...attributes] = line.split(';').map(text => text.trim());
+    const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
+    const given = Object.fromEntries(attributes.map(text => text.toLowerCase().split('=')));
+    const { hostname, protocol } = new URL(url);
+    const domain = given.domain ?? hostname;
+    if ('domain' in given && !`.${hostname}`.endsWith(`.${domain}`)) return;
+    if ('secure' in given && protocol !== 'https:') return;
+    const id = `${name} ${domain} ${'domain' in given}`;
+    const ends = 'max-age' in given ? Date.now() + given['max-age'] * 1000 : Infinity;
+    if (ends <= Date.now()) this.cookies.delete(id);
+    else this.cookies.set(id, { name, value, domain, shared: 'domain' in given, secure: 'secure' in given, ends });
+  }
+
+  // What it would send to `url`, by name.
+  sent(url) {
+    const { hostname, protocol } = new URL(url);
+    const all = [...this.cookies.values()].filter(({ domain, shared, secure, ends }) =>
+      (shared ? `.${hostname}`.endsWith(`.${domain}`) : hostname === domain) &&
+      (!secure || protocol === 'https:') && ends > Date.now());
+    return Object.fromEntries(all.map(({ name, value }) => [name, value]));
+  }
+
+  // Goes one step: the answer, with `next` where it leads on.
+  async step(url, more = {}) {
+    const cookie = Object.entries(this.sent(url)).map(pair => pair.join('=')).join('; ');
+    const headers = { accept: 'text/html', 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate', ...(cookie && { cookie }), ...more };
+    const answer = await this.answers[new URL(url).origin](url, headers);
+    for (const line of answer.headers.getSetCookie()) this.set(url, line);
+    const location = answer.headers.get('location');
+    return { ...answer, url, next: location && new URL(location, url).href };
+  }
+
+  // Goes to a page and on to where it leads: the last answer, and the `steps` to it.
+  async go(url, more = {}) {
+    const steps = [];
+    for (let next = url; next; next = steps.at(-1).next) {
+      assert.ok(steps.length < 20, 'a loop of redirects');
+      steps.push(await this.step(next, more));
+    }
+    return { ...steps.at(-1), steps };
+  }
+}
+
+// The sidecar as such a browser meets it: at its public URL, and in truth on loopback.
+// Not by fetch, which says of itself that it is a script.
+export async function atTheSidecar(url, headers) {
+  const { pathname, search } = new URL(url);
+  const asked = request(sidecar + pathname + search, { headers });
+  asked.end();
+  const [answered] = await once(asked, 'response');
+  const fields = new Headers();
+  for (let i = 0; i < answered.rawHeaders.length; i += 2) fields.append(answered.rawHeaders[i], answered.rawHeaders[i + 1]);
+  const body = (await answered.toArray()).join('');
+  return { status: answered.statusCode, headers: fields, body };
 }

@@ -84,7 +84,7 @@ def _validate_navigation(request: Request, origins: frozenset[str]) -> None:
     if any(origin not in origins for origin in request.headers.getlist("origin")):
         raise Refused(403, "origin_invalid", "This origin is not in EDGEPASS_ALLOWED_ORIGINS.")
     if any(mode != "navigate" for mode in request.headers.getlist("sec-fetch-mode")):
-        raise Refused(403, "navigation_required", "Come here with a page, not with a script.")
+        raise Refused(403, "navigation_required", "Come here by a navigation, not from a script.")
 
 
 async def _keep(
