@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from edgepass_sidecar.claims_language import CompiledClaims
 from edgepass_sidecar.policy import (
@@ -209,6 +210,12 @@ class _Reader:
             raise WrongSetting(name, str(error)) from None
 
     def _validate_together(self, settings: Settings) -> None:
+        domain, host = settings.cookie_domain, urlsplit(settings.public_url).hostname or ""
+        if domain is not None and not f".{host}".endswith(f".{domain}"):
+            raise WrongSetting(
+                "COOKIE_DOMAIN",
+                f"{domain} must be a domain that {host} is in, or browsers refuse the cookies",
+            )
         if settings.claims_url is not None and not settings.claims_secrets:
             raise WrongSetting(
                 "CLAIMS_SECRET",

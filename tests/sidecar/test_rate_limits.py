@@ -87,7 +87,13 @@ class Asker:
 
     async def ask(self, path: str, address: str = "192.0.2.1", **headers: str) -> int:
         fields = [(name.encode(), value.encode()) for name, value in headers.items()]
-        scope = {"type": "http", "path": path, "headers": fields, "client": (address, 1)}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "headers": fields,
+            "client": (address, 1),
+        }
         statuses = []
 
         async def send(message) -> None:

@@ -90,7 +90,6 @@ GOOD = [
     ),
     ("SECRET_KEYS", f"{SECRET_KEY}, {'k' * 32}", "secret_keys", (SECRET_KEY, "k" * 32)),
     ("MASTER_KEY", KEY_TEXT, "master_key", MASTER_KEY),
-    ("COOKIE_DOMAIN", "example.com", "cookie_domain", "example.com"),
     ("DEVICES", "off", "captures_devices", False),
     ("RATE_LIMITS", "off", "limits_rates", False),
     ("LOCATIONS", "cities.mmdb", "locations_file", Path("cities.mmdb")),

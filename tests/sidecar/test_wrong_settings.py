@@ -78,6 +78,8 @@ WRONG = [
     ("RATE_LIMITS", "0", "on, off"),
     ("COOKIE_DOMAIN", ".example.com", "such as example.com"),
     ("COOKIE_DOMAIN", "localhost", "such as example.com"),
+    ("COOKIE_DOMAIN", "example.org", "auth.example.com is in"),
+    ("COOKIE_DOMAIN", "th.example.com", "auth.example.com is in"),
     ("COOKIE_DOMAIN", "Example.com", "such as example.com"),
     ("TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"),
     ("TRUSTED_PROXIES", "proxy", "10.0.0.0/8"),

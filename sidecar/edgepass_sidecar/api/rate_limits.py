@@ -34,6 +34,8 @@ FRONTEND_PER_CLIENT = Budget(rate=5, burst=100)
 # guessing (Clerk: 5 in 10 s); a school of 1,000 that signs in at one bell is through
 # in 140 seconds.
 SIGN_INS_PER_ADDRESS = Budget(rate=5, burst=300)
+# Each keeps something for 10 seconds, and nothing proves who is sent here.
+HANDSHAKES_PER_ADDRESS = Budget(rate=50, burst=1_000)
 # What Clerk grants in production. Its tenth for development is not copied: it
 # spares shared machines, and these are one's own.
 BACKEND_PER_KEY = Budget(rate=100, burst=1_000)
@@ -64,6 +66,7 @@ class Kind:
 
 PUBLIC = Kind(per_address=PUBLIC_PER_ADDRESS)
 SIGN_IN = Kind(per_address=SIGN_INS_PER_ADDRESS)
+HANDSHAKE = Kind(per_address=HANDSHAKES_PER_ADDRESS)
 FRONTEND = Kind(
     per_address=FRONTEND_PER_ADDRESS, per_credential=FRONTEND_PER_CLIENT, has_cookie=True
 )
@@ -86,6 +89,8 @@ class Area:
 # that a route which answers anybody cannot make garbage a credential.
 AREAS = (
     Area("/v1/client/sign_ins", SIGN_IN),
+    Area("/v1/client/handshake", HANDSHAKE),
+    Area("/v1/client/sync", HANDSHAKE),
     Area("/v1/client/sessions", FRONTEND, proves=True),
     Area("/v1/client", FRONTEND),
     Area("/v1/me", FRONTEND),
@@ -104,7 +109,13 @@ AREAS = (
 ELSEWHERE = Area("", PUBLIC)
 
 
-def area_of(path: str) -> Area:
+# It makes a client for anybody, which is kept for 30 days.
+NEW_CLIENT = Area("/v1/client", SIGN_IN)
+
+
+def area_of(path: str, method: str = "GET") -> Area:
+    if path == NEW_CLIENT.path and method in ("POST", "PUT"):
+        return NEW_CLIENT
     return next((area for area in AREAS if area.has(path)), ELSEWHERE)
 
 
@@ -132,14 +143,14 @@ class RateLimits:
         self._address_of = address_of
         self._cookie_name = cookie_name
         self._timer = timer
-        kinds = () if scale is None else (PUBLIC, SIGN_IN, FRONTEND, BACKEND)
+        kinds = () if scale is None else (PUBLIC, SIGN_IN, HANDSHAKE, FRONTEND, BACKEND)
         self._limits = {kind: _Limit(kind, scale or 1.0, timer) for kind in kinds}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._limits:
             await self._app(scope, receive, send)
             return
-        area = area_of(scope["path"])
+        area = area_of(scope["path"], scope["method"])
         limit = self._limits[area.kind]
         credential = self._find_credential(scope, area.kind)
         wait = self._take(limit, credential, scope)

@@ -21,7 +21,7 @@ from edgepass_sidecar.identifier import ClientId, SessionId
 from edgepass_sidecar.service.core import Core, Presented, authenticate
 from edgepass_sidecar.service.minting import load_to_mint, mint
 from edgepass_sidecar.service.refusal import Refused, not_found, session_over
-from edgepass_sidecar.session import LIVE, Session, standing
+from edgepass_sidecar.session import Session
 from edgepass_sidecar.signing_keys import SigningKey, published_keys
 from edgepass_sidecar.store import Note
 
@@ -62,7 +62,7 @@ async def recognise_browser(
         recognised = await authenticate(core, presented)
         found.append(recognised)
         session = recognised.find_session(recognised.client.last_active_session_id or SessionId(""))
-        if session is None or standing(session, core.clock()) not in LIVE:
+        if session is None:
             raise not_found("session")
         return session
 

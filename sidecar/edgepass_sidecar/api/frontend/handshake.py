@@ -14,6 +14,7 @@ pages cannot ask for tokens by themselves, because browsers keep the client
 token from requests that another site's page makes.
 """
 
+from typing import Annotated
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
 import msgspec
@@ -24,7 +25,7 @@ from edgepass_sidecar.api.answers import answer
 from edgepass_sidecar.api.context import Context
 from edgepass_sidecar.api.cookies import DEVELOPMENT_MARK
 from edgepass_sidecar.api.operation import Access, Operation
-from edgepass_sidecar.api.redirects import validate_redirect
+from edgepass_sidecar.api.redirects import MAXIMUM_URL_CHARACTERS, validate_redirect
 from edgepass_sidecar.service.handshake import keep_payload, recognise_browser
 from edgepass_sidecar.service.refusal import Refused
 
@@ -36,9 +37,11 @@ _SATELLITE_NEEDS_SYNCING = "satellite-needs-syncing"
 class Handshake(msgspec.Struct):
     """SDKs send more; nothing else has an effect here."""
 
-    redirect_url: str
+    redirect_url: Annotated[
+        str, msgspec.Meta(extra_json_schema={"format": "uri", "maxLength": MAXIMUM_URL_CHARACTERS})
+    ]
     suffixed_cookies: bool = False
-    format: str = "nonce"
+    format: Annotated[str, msgspec.Meta(extra_json_schema={"const": "nonce"})] = "nonce"
     reason: str = msgspec.field(default="", name="__clerk_hs_reason")
     development_mark: str = msgspec.field(default="", name=DEVELOPMENT_MARK)
 
