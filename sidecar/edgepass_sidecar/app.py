@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from time import monotonic, time
 
 from starlette.applications import Starlette
@@ -156,8 +157,11 @@ def make_app(settings: Settings, clock: Clock = time, timer: Clock = monotonic) 
 
     cookies = make_cookies(settings.public_url, settings.cookie_domain)
     operations = [*frontend.ROUTES, *backend.ROUTES, *well_known.ROUTES]
-    document = make_document(
-        operations, url=settings.public_url, cookie_name=cookies.client_token_name
+    document = partial(
+        make_document,
+        operations,
+        url=settings.public_url,
+        cookie_name=cookies.client_token_name,
     )
     app = Starlette(
         routes=[*operations, *scripts.ROUTES, document_route(document)],

@@ -158,7 +158,8 @@ def finish_sessions(
         if session.is_live and (found is not session.status or is_chosen):
             reached = status if found is session.status else found
             session = session.become(reached, now)
-            why = data if is_chosen else {}
+            # What time has ended was not ended by whoever comes now.
+            why = data if is_chosen and reached is status else {}
             events.append(_event(f"session.{reached}", session, now, **why))
         sessions.append(session)
     client = replace(client, sessions=tuple(sessions), updated_at=now)

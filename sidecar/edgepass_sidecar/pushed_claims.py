@@ -59,11 +59,16 @@ def _validate_custom(custom: dict[str, Any]) -> None:
             validate_audience(custom["aud"])
         except WrongClaims as error:
             raise WrongEntitlements("custom.aud", error.problem) from None
-    level: list[Any] = [custom]
+    validate_depth("custom", custom)
+
+
+def validate_depth(field: str, value: object) -> None:
+    """Raise `WrongEntitlements` for what is nested deeper than a token may be."""
+    level = [value]
     for _ in range(DEEPEST):
-        level = [item for value in level for item in _items(value)]
+        level = [item for each in level for item in _items(each)]
     if level:
-        raise WrongEntitlements("custom", f"nested deeper than {DEEPEST}: make it flatter")
+        raise WrongEntitlements(field, f"nested deeper than {DEEPEST}: make it flatter")
 
 
 def _items(value: Any) -> Iterable[Any]:

@@ -20,9 +20,9 @@ async def test_a_commit_between_two_reads_of_one_client_is_not_seen_in_half(
     client = make_client(make_session("1"), version=0)
     assert await store.commit(Commit(client=client))
 
-    opened = store._file._connection
-    assert opened is not None
-    trace = opened.set_trace_callback
+    reader = store._file._reader
+    assert reader is not None
+    trace = reader.set_trace_callback
 
     # From within the read, after its first statement, another connection commits,
     # as another process may at any time.
@@ -34,7 +34,7 @@ async def test_a_commit_between_two_reads_of_one_client_is_not_seen_in_half(
                 connection.execute("UPDATE sessions SET user_id = 'user_x'")
             connection.close()
 
-    await store._file._run(lambda: trace(commit_elsewhere))
+    trace(commit_elsewhere)
     seen = await store.load_client(client.id)
 
     assert seen == replace(client, version=1), "as it was when the read began"

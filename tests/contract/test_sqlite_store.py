@@ -76,10 +76,10 @@ async def test_an_acknowledged_commit_is_seen_by_another_process_at_once(path: P
 
 async def test_commits_reach_the_disk_before_they_are_acknowledged(path: Path) -> None:
     async with opened(path) as store:
-        pragmas = [
-            await store._file.read(lambda db, name=name: db.execute(f"PRAGMA {name}").fetchone()[0])
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        ]
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        pragmas = await store._file.read(
+            lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+        )
     assert pragmas == ["wal", 2, 1]
 
 

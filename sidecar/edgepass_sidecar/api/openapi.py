@@ -1,7 +1,8 @@
 """The API's own document (OpenAPI 3.1), made of the table that the routes are."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -68,7 +69,7 @@ _RETRY_AFTER = {"description": "In seconds", "required": True, "schema": {"type"
 
 def make_document(operations: Sequence[Operation], *, url: str, cookie_name: str) -> Members:
     """Describe `operations`, served at `url`, and the document itself."""
-    described = [*operations, document_route({})]
+    described = [*operations, document_route(dict)]
     types = _types(described)
     schemas, components = _schemas(types)
     schema_of = dict(zip(map(str, types), schemas, strict=True))
@@ -90,9 +91,12 @@ def make_document(operations: Sequence[Operation], *, url: str, cookie_name: str
     }
 
 
-def document_route(document: Members) -> Operation:
+def document_route(make: Callable[[], Members]) -> Operation:
+    """Return the route of the document, which is made when it is first asked for."""
+    made = cache(make)
+
     async def get_document(context: Context, request: Request) -> Response:
-        return answer(document)
+        return answer(made())
 
     return Operation(
         "GET",

@@ -7,16 +7,18 @@ from edgepass_sidecar.api.shapes import (
     ActivityShape,
     BackendClientShape,
     BackendSessionShape,
-    BackendUserShape,
     ClientShape,
     OwnSessionShape,
-    OwnUserShape,
-    PublicUserShape,
     SessionShape,
     SignInShape,
     TemplateShape,
     TicketShape,
     TokenShape,
+)
+from edgepass_sidecar.api.user_shapes import (
+    BackendUserShape,
+    OwnUserShape,
+    PublicUserShape,
     UserShape,
 )
 from edgepass_sidecar.client import Client
@@ -29,6 +31,15 @@ from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket, TicketStatus, TicketToken
 from edgepass_sidecar.user import User
 
+# The app vouches for what it pushes.
+_VOUCHED_FOR = {
+    "object": "verification_admin",
+    "status": "verified",
+    "strategy": "admin",
+    "attempts": None,
+    "expire_at": None,
+}
+
 
 def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
@@ -39,6 +50,7 @@ def token_shape(token: str) -> TokenShape:
 
 
 def user_shape(user: User) -> UserShape:
+    """A user as pushed; what the app's login knows besides is said to be none."""
     email = _email_shape(user)
     return {
         "object": "user",
@@ -57,9 +69,19 @@ def user_shape(user: User) -> UserShape:
         "phone_numbers": [],
         "web3_wallets": [],
         "external_accounts": [],
+        "passkeys": [],
+        "saml_accounts": [],
+        "enterprise_accounts": [],
         "primary_email_address_id": email["id"] if email else None,
         "primary_phone_number_id": None,
         "primary_web3_wallet_id": None,
+        "two_factor_enabled": False,
+        "password_enabled": False,
+        "totp_enabled": False,
+        "backup_code_enabled": False,
+        "create_organization_enabled": False,
+        "delete_self_enabled": False,
+        "last_sign_in_at": None,
         "created_at": milliseconds(user.created_at),
         "updated_at": milliseconds(user.updated_at),
     }
@@ -70,27 +92,24 @@ def backend_user_shape(user: User) -> BackendUserShape:
         **user_shape(user),
         "claims": user.claims,
         "not_before": milliseconds(user.not_before),
+        "locked": False,
+        "lockout_expires_in_seconds": None,
+        "verification_attempts_remaining": None,
+        "mfa_enabled_at": None,
+        "mfa_disabled_at": None,
+        "legal_accepted_at": None,
+        "last_active_at": None,
     }
 
 
 def own_user_shape(user: User) -> OwnUserShape:
-    """A user as its own browser sees it. What the app's login does with it is not known here."""
+    """A user as its own browser sees it."""
     avatar = avatar_url(user)
     return {
         **user_shape(user),
         "image_url": avatar,
         "profile_image_url": avatar,
         "organization_memberships": [],
-        "two_factor_enabled": False,
-        "password_enabled": False,
-        "totp_enabled": False,
-        "backup_code_enabled": False,
-        "passkeys": [],
-        "saml_accounts": [],
-        "enterprise_accounts": [],
-        "last_sign_in_at": None,
-        "create_organization_enabled": False,
-        "delete_self_enabled": False,
     }
 
 
@@ -101,9 +120,11 @@ def _email_shape(user: User) -> dict[str, Any] | None:
         "object": "email_address",
         "id": user.id.replace("user_", "idn_", 1),
         "email_address": user.email_address,
-        # The app vouches for what it pushes.
-        "verification": {"status": "verified", "strategy": "admin"},
+        "reserved": False,
+        "verification": _VOUCHED_FOR,
         "linked_to": [],
+        "created_at": milliseconds(user.created_at),
+        "updated_at": milliseconds(user.updated_at),
     }
 
 
@@ -211,7 +232,10 @@ def backend_client_shape(client: Client, now: float) -> BackendClientShape:
         "id": client.id,
         "session_ids": [session.id for session in live],
         "sessions": [backend_session_shape(session, now) for session in live],
+        "sign_in_id": None,
+        "sign_up_id": None,
         "last_active_session_id": client.last_active_session_id,
+        "last_authentication_strategy": "ticket",
         "created_at": milliseconds(client.created_at),
         "updated_at": milliseconds(client.updated_at),
     }

@@ -2,70 +2,13 @@
 
 from typing import Any, Literal, TypedDict
 
+from edgepass_sidecar.api.user_shapes import OwnUserShape, PublicUserShape
 from edgepass_sidecar.session import Status
 
 
 class TokenShape(TypedDict):
     object: Literal["token"]
     jwt: str
-
-
-class UserShape(TypedDict):
-    object: Literal["user"]
-    id: str
-    external_id: str | None
-    username: str | None
-    first_name: str | None
-    last_name: str | None
-    image_url: str
-    profile_image_url: str
-    has_image: bool
-    banned: bool
-    public_metadata: dict[str, Any]
-    unsafe_metadata: dict[str, Any]
-    email_addresses: list[dict[str, Any]]
-    phone_numbers: list[dict[str, Any]]
-    web3_wallets: list[dict[str, Any]]
-    external_accounts: list[dict[str, Any]]
-    primary_email_address_id: str | None
-    primary_phone_number_id: str | None
-    primary_web3_wallet_id: str | None
-    created_at: int
-    updated_at: int
-
-
-class OwnUserShape(UserShape):
-    """What a browser may know of its own user."""
-
-    organization_memberships: list[dict[str, Any]]
-    two_factor_enabled: bool
-    password_enabled: bool
-    totp_enabled: bool
-    backup_code_enabled: bool
-    passkeys: list[dict[str, Any]]
-    saml_accounts: list[dict[str, Any]]
-    enterprise_accounts: list[dict[str, Any]]
-    last_sign_in_at: int | None
-    create_organization_enabled: bool
-    delete_self_enabled: bool
-
-
-class BackendUserShape(UserShape):
-    """What the app's own servers may know besides."""
-
-    claims: dict[str, Any]
-    not_before: int
-
-
-class PublicUserShape(TypedDict):
-    first_name: str | None
-    last_name: str | None
-    image_url: str
-    profile_image_url: str
-    has_image: bool
-    identifier: str
-    username: str | None
-    user_id: str
 
 
 class ActivityShape(TypedDict):
@@ -132,7 +75,10 @@ class BackendClientShape(TypedDict):
     id: str
     session_ids: list[str]
     sessions: list[BackendSessionShape]
+    sign_in_id: None
+    sign_up_id: None
     last_active_session_id: str | None
+    last_authentication_strategy: str
     created_at: int
     updated_at: int
 

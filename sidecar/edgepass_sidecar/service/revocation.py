@@ -19,7 +19,7 @@ async def load_session(core: Core, identifier: SessionId) -> Session:
     session = await core.store.find_session(identifier)
     if session is None:
         raise not_found("session")
-    return session
+    return core.touches.latest_of(session)
 
 
 async def list_all(core: Core, query: SessionQuery) -> list[Session]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.identifier import SessionId
+from edgepass_sidecar.session import Session
 from edgepass_sidecar.store import SessionStore, StoreUnavailable, Touch
 
 WRITE_EVERY = 1.0  # seconds; what a crash can lose of it
@@ -27,11 +28,13 @@ class Touches:
         """Return a client as it is with what waits to be written of its sessions' activity."""
         if not any(session.id in self._waiting for session in client.sessions):
             return client
-        sessions = tuple(
-            replace(s, last_active_at=max(s.last_active_at, self._waiting.get(s.id, 0.0)))
-            for s in client.sessions
-        )
-        return replace(client, sessions=sessions)
+        return replace(client, sessions=tuple(map(self.latest_of, client.sessions)))
+
+    def latest_of(self, session: Session) -> Session:
+        waiting = self._waiting.get(session.id, 0.0)
+        if waiting <= session.last_active_at:
+            return session
+        return replace(session, last_active_at=waiting)
 
     async def write(self) -> None:
         """Write what waits, a bounded batch at a time; what fails goes on waiting."""

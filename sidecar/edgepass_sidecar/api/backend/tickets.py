@@ -20,7 +20,9 @@ from edgepass_sidecar.api.context import Context
 from edgepass_sidecar.api.schema import ticket_shape
 from edgepass_sidecar.api.shapes import TicketShape
 from edgepass_sidecar.identifier import TicketId, UserId
+from edgepass_sidecar.organization import WrongEntitlements
 from edgepass_sidecar.policy import ACTOR_LIFETIME
+from edgepass_sidecar.pushed_claims import validate_depth
 from edgepass_sidecar.service.refusal import invalid
 from edgepass_sidecar.service.tickets import create_ticket, revoke_ticket
 from edgepass_sidecar.session import Terms
@@ -59,6 +61,10 @@ class NewActorToken(msgspec.Struct, kw_only=True):
             raise invalid("actor", "its sub must name who acts")
         if len(orjson.dumps(actor)) > MAXIMUM_ACTOR_BYTES:
             raise invalid("actor", "longer than 1 kB of JSON, which every token would carry")
+        try:
+            validate_depth("actor", actor)
+        except WrongEntitlements as error:
+            raise invalid(error.field, error.problem) from None
         if "act" in actor:
             raise invalid("actor", "an actor cannot be acted for in turn: leave act out")
         if subject == self.user_id:

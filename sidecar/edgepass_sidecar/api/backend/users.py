@@ -19,7 +19,8 @@ from edgepass_sidecar.api.backend.asked import (
 )
 from edgepass_sidecar.api.context import Context
 from edgepass_sidecar.api.schema import backend_user_shape, list_shape
-from edgepass_sidecar.api.shapes import BackendUserShape, CountShape, RevokedShape
+from edgepass_sidecar.api.shapes import CountShape, RevokedShape
+from edgepass_sidecar.api.user_shapes import BackendUserShape
 from edgepass_sidecar.identifier import UserId, is_user_id
 from edgepass_sidecar.service.core import load_user
 from edgepass_sidecar.service.refusal import invalid
@@ -32,6 +33,9 @@ from edgepass_sidecar.service.revocation import (
 from edgepass_sidecar.service.users import create_user, update_user
 
 _LATEST = 1 << 53  # milliseconds that every JSON parser keeps whole
+
+
+_PATHS = frozenset(("count",))  # a user of this id could not be looked up
 
 
 class Profile(msgspec.Struct, kw_only=True):
@@ -95,7 +99,7 @@ class SignOutBefore(msgspec.Struct):
 
 
 async def _post_user(context: Context, request: Request, body: NewUser) -> Response:
-    if body.id is not None and not is_user_id(body.id):
+    if body.id is not None and (body.id in _PATHS or not is_user_id(body.id)):
         raise invalid("id", "1 to 128 letters, digits and _ . : | @ + ~ - are allowed")
     return answer(backend_user_shape(await create_user(context.core, body.id, body.changes())))
 
