@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import Route
 from starlette.types import Scope
 
 from edgepass_sidecar.api import backend, frontend, scripts, well_known
@@ -22,7 +23,7 @@ from edgepass_sidecar.api.answers import (
     answer_unavailable,
 )
 from edgepass_sidecar.api.context import Context
-from edgepass_sidecar.api.cookies import make_cookies
+from edgepass_sidecar.api.cookies import Cookies, make_cookies
 from edgepass_sidecar.api.cors import Cors
 from edgepass_sidecar.api.guard import Guard
 from edgepass_sidecar.api.openapi import document_route, make_document
@@ -156,15 +157,8 @@ def make_app(settings: Settings, clock: Clock = time, timer: Clock = monotonic) 
             yield
 
     cookies = make_cookies(settings.public_url, settings.cookie_domain)
-    operations = [*frontend.ROUTES, *backend.ROUTES, *well_known.ROUTES]
-    document = partial(
-        make_document,
-        operations,
-        url=settings.public_url,
-        cookie_name=cookies.client_token_name,
-    )
     app = Starlette(
-        routes=[*operations, *scripts.ROUTES, document_route(document)],
+        routes=_routes(settings, cookies),
         middleware=_middleware(settings, timer),
         exception_handlers={
             Refused: answer_refused,
@@ -177,6 +171,17 @@ def make_app(settings: Settings, clock: Clock = time, timer: Clock = monotonic) 
     # A redirect would repeat the Host header, which is whatever a client says it is.
     app.router.redirect_slashes = False
     return app
+
+
+def _routes(settings: Settings, cookies: Cookies) -> list[Route]:
+    operations = [*frontend.ROUTES, *backend.ROUTES, *well_known.ROUTES]
+    document = partial(
+        make_document,
+        operations,
+        url=settings.public_url,
+        cookie_name=cookies.client_token_name,
+    )
+    return [*operations, *scripts.ROUTES, document_route(document)]
 
 
 @contextlib.asynccontextmanager

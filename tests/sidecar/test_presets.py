@@ -16,7 +16,7 @@ MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 SOURCES: dict[str, tuple[float, float | None]] = {
     "edgepass": (7 * DAY, None),
     "nist-aal1": (30 * DAY, None),
-    "nist-aal2": (24 * HOUR, HOUR),
+    "nist-aal2": (12 * HOUR, 30 * MINUTE),
     "nist-aal3": (12 * HOUR, 15 * MINUTE),
     "owasp-high-value": (4 * HOUR, 5 * MINUTE),
     "owasp-low-risk": (8 * HOUR, 30 * MINUTE),

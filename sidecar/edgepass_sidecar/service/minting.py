@@ -117,6 +117,7 @@ def mint_from_template(
     now = core.clock()
     if template is None:
         raise not_found("JWT template")
+    _validate_live(session, now)
     if session.status is Status.PENDING:
         # It has no `sts`: who gets it could not know that something is left to be done.
         raise Refused(422, "session_pending", "The session has a task left: finish it first.")
@@ -160,9 +161,7 @@ def _sign(
     now: float,
     category: str = CATEGORY,
 ) -> str:
-    stands = standing(session, now)
-    if stands not in LIVE:
-        raise session_over(stands)
+    _validate_live(session, now)
     if wants_touch(session.last_active_at, session.inactivity_timeout, now):
         core.touches.add(session.id, now)
     signer = core.keys.signer(now)
@@ -186,6 +185,12 @@ def _sign(
             raise Refused(422, "claims_unusable", f"{error}.") from None
         core.shared_tokens.keep(shared, token, now)
     return token
+
+
+def _validate_live(session: Session, now: float) -> None:
+    stands = standing(session, now)
+    if stands not in LIVE:
+        raise session_over(stands)
 
 
 def _values(session: Session, entitlements: Entitlements) -> dict[str, Any]:
