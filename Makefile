@@ -20,7 +20,7 @@ demo: $(READY)
 	@$(BIN)/python -m examples.demo
 
 test: $(STANDARDS)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(TESTS)
 
 # The long share of what is random: signature checks, lifecycles, races. Minutes, not seconds.
 test-full: $(STANDARDS)

@@ -8,10 +8,11 @@ from typing import Any
 
 import orjson
 
-# Session tokens, client tokens, tickets, secret keys, private keys: each by its shape.
+# Session, client and refresh tokens, tickets, nonces, keys of all kinds: each by its shape.
 _SECRETS = re.compile(
     r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}"
-    r"|(?:client|sit)_\w+\.[0-9a-f]{8,}"
+    r"|(?:client|sit|act)_\w+\.[0-9a-f]{8,}"
+    r"|key_[0-9a-f]{24}\.[\w-]{86,}(?:\.client_\w+)?|whsec_[\w+/=]+|\b[oa][0-9a-f]{64}\b"
     r"|sk_(?:live|test)_\w{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\w+/=\s\\]*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
 )

@@ -15,7 +15,7 @@ from edgepass_sidecar.service.tickets import create_ticket
 from edgepass_sidecar.service.users import create_user
 from edgepass_sidecar.session import LIVE, POLICY_TERMS, Status, Terms, standing
 from tests.conftest import Clock
-from tests.support.sidecar import Sidecar, succeeded
+from tests.support.sidecar import Browser, Server, Sidecar, succeeded
 
 USER = UserId("user_1")
 
@@ -114,3 +114,11 @@ async def test_right_after_a_sign_out_everywhere_a_browser_signs_in_where_the_cl
     succeeded(await server.post(f"/v1/users/{USER}/sign_out"))
     clock.advance(-0.5)
     await browser.refresh(await browser.sign_in())
+
+
+async def test_lifting_a_ban_that_there_is_not_ends_nothing(
+    server: Server, browser: Browser
+) -> None:
+    session = await browser.sign_in("user_1")
+    succeeded(await server.post("/v1/users/user_1/unban"))
+    assert await server.status(session) == "active"

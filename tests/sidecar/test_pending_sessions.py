@@ -241,3 +241,23 @@ async def test_a_browser_cannot_declare_its_own_tasks_done(browser: Browser) -> 
 async def test_changing_a_session_that_is_not_there_is_404(server: Server) -> None:
     answer = await server.send("PATCH", "/v1/sessions/sess_0", json={"tasks": []})
     assert (answer.status_code, error_code(answer)) == (404, "resource_not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/me/sessions"),
+        ("GET", "/v1/me/sessions/active"),
+        ("POST", "/v1/me/sessions/revoke_others"),
+        ("POST", "/v1/me/sessions/sess_x/revoke"),
+    ],
+)
+async def test_a_pending_session_neither_sees_nor_ends_other_devices(
+    server: Server, browser: Browser, method: str, path: str
+) -> None:
+    await server.post("/v1/users", {"id": "user_1"})
+    body = {"user_id": "user_1", "tasks": ["second-factor"]}
+    ticket = succeeded(await server.post("/v1/sign_in_tokens", body))["token"]
+    succeeded(await browser.present(ticket))
+    answer = await browser.send(method, path)
+    assert (answer.status_code, error_code(answer)) == (422, "session_pending")

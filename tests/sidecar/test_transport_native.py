@@ -171,3 +171,18 @@ def test_a_long_authorization_field_costs_no_more_than_its_length() -> None:
     headers: Any = httpx.Headers({"authorization": "Bearer " + " " * 1_000_000 + "x"})
     headers.getlist = headers.get_list
     assert find_bearer(headers) == "x"
+
+
+async def test_no_page_is_invited_to_hold_a_secret_key_for_a_path_that_only_resembles(
+    sidecar: Sidecar,
+) -> None:
+    answer = await sidecar.http.request(
+        "OPTIONS",
+        "/v1/clients/verify?_is_native=1",
+        headers={
+            "origin": APP_ORIGIN,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization",
+        },
+    )
+    assert "authorization" not in answer.headers.get("access-control-allow-headers", "")

@@ -104,3 +104,16 @@ async def test_a_session_begun_by_a_clock_that_was_ahead_is_not_hidden_from_its_
     await record_verification(core, session, Factor.SECOND)
     assert (await touch(core, token, session)).client_token is not None
     assert claims_of(await refresh(core, token, session, None))["sid"] == session
+
+
+async def test_a_server_that_verifies_the_previous_token_is_shown_no_more_than_it_sees(
+    sidecar: Sidecar,
+) -> None:
+    browser = sidecar.browser()
+    await browser.sign_in("user_1")
+    planted = browser.token
+    newer = await browser.sign_in("user_2")
+    answer = await sidecar.server.post("/v1/clients/verify", {"token": planted})
+    seen = succeeded(answer)
+    assert newer not in seen["session_ids"]
+    assert seen["last_active_session_id"] != newer

@@ -1,4 +1,4 @@
-"""What a request says, read strictly: its body, its cookie, its origin, its address."""
+"""What a request says, read strictly: its body, its query, its cookies, its origin."""
 
 import re
 from typing import Any, TypeVar
@@ -15,7 +15,6 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 MAXIMUM_BODY_BYTES = 64 * 1024
 MAXIMUM_COOKIE_BYTES = 16 * 1024
 MAXIMUM_FIELDS = 100
-_LONGEST_USER_AGENT = 512
 _FORM = "application/x-www-form-urlencoded"
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _REFERER = re.compile(r"(https?://[a-z0-9.:\[\]-]+)(?:[/?#].*)?", re.DOTALL)

@@ -73,8 +73,12 @@ def _says_so(message: Message) -> bool:
     return any(name == b"access-control-allow-origin" for name, _ in message["headers"])
 
 
+def _is_frontend(path: str) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in _PATHS)
+
+
 def _is_native_call(scope: Scope) -> bool:
     query = scope["query_string"]
-    if b"_is_native" not in query or not scope["path"].startswith(_PATHS):
+    if b"_is_native" not in query or not _is_frontend(scope["path"]):
         return False
     return QueryParams(query).getlist("_is_native") == ["1"]

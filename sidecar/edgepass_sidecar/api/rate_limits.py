@@ -95,7 +95,6 @@ AREAS = (
     Area("/v1/client", FRONTEND),
     Area("/v1/me", FRONTEND),
     Area("/v1/environment", FRONTEND),
-    Area("/v1/dev_browser", FRONTEND),
     Area("/v1/health", PUBLIC),
     Area("/v1/users", BACKEND, proves=True),
     Area("/v1/sessions", BACKEND, proves=True),

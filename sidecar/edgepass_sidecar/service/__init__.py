@@ -1,1 +1,1 @@
-"""Use cases: load, decide, save. Each does at most one read and one write of the store's client."""
+"""Use cases: load, decide, save; what loses a race loads again."""

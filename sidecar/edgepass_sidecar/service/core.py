@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cachetools import TTLCache
 
@@ -89,6 +89,12 @@ class Presented:
 
     def sees(self, session: Session) -> bool:
         return self.is_current or session.id != self.client.rotated_for
+
+    def visible_client(self) -> Client:
+        sessions = tuple(filter(self.sees, self.client.sessions))
+        active = self.client.last_active_session_id
+        seen = active if any(session.id == active for session in sessions) else None
+        return replace(self.client, sessions=sessions, last_active_session_id=seen)
 
     def find_session(self, session_id: SessionId) -> Session | None:
         session = self.client.find_session(session_id)

@@ -1,4 +1,4 @@
-"""What lets an app's server sign a browser in again: one-time payloads, and refresh tokens.
+"""What lets an app's server sign a browser in again: waiting payloads, and refresh tokens.
 
 A page that comes to the app with an expired token is sent here and back. The
 answer waits under a nonce that the app's server trades for it with its secret
@@ -130,6 +130,7 @@ async def refresh_with_token(
         message = _refresh_message(match[1], client, session_id)
         if not _is_signed(core, match[1], match[2], message):
             raise _refresh_token_invalid()
+        client = core.touches.latest(client)
         clients.append(client)
         session = client.find_session(session_id)
         if session is None:

@@ -18,7 +18,7 @@ from edgepass_sidecar.policy import wants_touch
 from edgepass_sidecar.pushed_claims import entitlements_of, merge_pushed, validate_pushed
 from edgepass_sidecar.service.claims_source import ClaimsUnavailable
 from edgepass_sidecar.service.core import Core
-from edgepass_sidecar.service.refusal import Refused, not_found, session_over
+from edgepass_sidecar.service.refusal import Refused, not_found, session_over, session_pending
 from edgepass_sidecar.service.revocation import load_session
 from edgepass_sidecar.session import LIVE, Session, Status, standing
 from edgepass_sidecar.session_token import (
@@ -120,7 +120,7 @@ def mint_from_template(
     _validate_live(session, now)
     if session.status is Status.PENDING:
         # It has no `sts`: who gets it could not know that something is left to be done.
-        raise Refused(422, "session_pending", "The session has a task left: finish it first.")
+        raise session_pending()
 
     def claims(token_id: str) -> dict[str, Any]:
         merged = merge_pushed(session, pulled or {})

@@ -31,6 +31,10 @@ def user_banned() -> Refused:
     return Refused(403, "user_banned", "The user is banned: no session can be started.")
 
 
+def session_pending() -> Refused:
+    return Refused(422, "session_pending", "The session has a task left: finish it first.")
+
+
 def invalid(field: str, message: str) -> Refused:
     return Refused(422, "form_param_value_invalid", f"{field}: {message}")
 

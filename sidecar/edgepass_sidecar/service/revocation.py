@@ -6,7 +6,12 @@ from dataclasses import replace
 from edgepass_sidecar.client import finish_sessions
 from edgepass_sidecar.identifier import ClientId, SessionId, UserId
 from edgepass_sidecar.service.core import ATTEMPTS, Core, authenticate, refusal_of_missing
-from edgepass_sidecar.service.refusal import not_found, session_over, too_many_races
+from edgepass_sidecar.service.refusal import (
+    not_found,
+    session_over,
+    session_pending,
+    too_many_races,
+)
 from edgepass_sidecar.service.users import change_user
 from edgepass_sidecar.session import LIVE, Session, Status, standing
 from edgepass_sidecar.store import Commit, SessionQuery
@@ -47,6 +52,7 @@ async def revoke_session(core: Core, identifier: SessionId, **why: str) -> Sessi
             return session
         client = await core.store.load_client(session.client_id)
         assert client is not None, "a session is never stored without its client"
+        client = core.touches.latest(client)
         if client.find_session(identifier) is None:
             continue  # it ended between the two readings
         changed, events = finish_sessions(
@@ -89,12 +95,14 @@ async def find_own_session(
 
 async def list_devices(core: Core, asking: Session, *, active_only: bool) -> list[Session]:
     """Return the sessions of the asking session's user on all clients, newest first."""
+    _validate_done(asking)
     statuses = LIVE if active_only else frozenset[Status]()
     return await list_all(core, SessionQuery(user_id=asking.user_id, statuses=statuses))
 
 
 async def revoke_device(core: Core, asking: Session, identifier: SessionId) -> Session:
     """Let a user end a session of their own on any client. Of others' they learn nothing."""
+    _validate_done(asking)
     session = await core.store.find_session(identifier)
     if session is None or session.user_id != asking.user_id:
         raise not_found("session")
@@ -103,9 +111,16 @@ async def revoke_device(core: Core, asking: Session, identifier: SessionId) -> S
 
 async def revoke_other_devices(core: Core, asking: Session) -> int:
     """Let a user end all sessions of their own but the one that asks."""
+    _validate_done(asking)
     return await revoke_sessions_of_user(
         core, asking.user_id, lambda session: session.id != asking.id, **_by_user(asking)
     )
+
+
+def _validate_done(asking: Session) -> None:
+    # Its user is not all there yet: what is left may be the second factor.
+    if asking.status is Status.PENDING:
+        raise session_pending()
 
 
 def _by_user(asking: Session) -> dict[str, str]:
@@ -141,7 +156,13 @@ async def ban_user(core: Core, identifier: UserId) -> User:
 
 async def unban_user(core: Core, identifier: UserId) -> User:
     """Let a user sign in again. What the ban ended stays over, also where it was cut short."""
-    await revoke_sessions_of_user(core, identifier, by="backend", reason="user banned")
+    await revoke_sessions_of_user(
+        core,
+        identifier,
+        lambda session: session.user.is_banned,
+        by="backend",
+        reason="user banned",
+    )
     return await change_user(
         core, identifier, lambda user: replace(user, is_banned=False), "user.unbanned"
     )

@@ -1,5 +1,6 @@
 """What a client does with its sessions: refresh, touch, end, remove, and look at them."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -25,10 +26,13 @@ from edgepass_sidecar.service.core import (
     authenticate,
     refusal_of_missing,
 )
+from edgepass_sidecar.service.key_keeper import NoActiveKey
 from edgepass_sidecar.service.minting import load_to_mint, mint, mint_from_template
 from edgepass_sidecar.service.refusal import Refused, not_found, session_over, too_many_races
 from edgepass_sidecar.session import LIVE, Session, Status, standing
-from edgepass_sidecar.store import Commit
+from edgepass_sidecar.store import Commit, StoreUnavailable
+
+_log = logging.getLogger("edgepass.sessions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +99,11 @@ async def _note_activity(
         return
     changed, events = note_activity(client, session.id, activity, now)
     if events:
-        # Who lost a race leaves it to the next refresh.
-        await core.store.commit(Commit(client=changed, events=events))
+        # Who lost a race leaves it to the next refresh, which only needs to read.
+        try:
+            await core.store.commit(Commit(client=changed, events=events))
+        except StoreUnavailable as error:
+            _log.warning("activity not noted: %s", error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +166,7 @@ def _mint_for_the_active(
     try:
         since = presented.client.updated_at
         return mint(core, active, authorized_party, since=since) if active else None
-    except Refused:  # its time has run out since the line before
+    except (Refused, NoActiveKey):  # its time has run out, or there is no key to sign with
         return None
 
 

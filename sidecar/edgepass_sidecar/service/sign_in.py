@@ -79,7 +79,8 @@ async def start_session_for(core: Core, user_id: UserId, terms: Terms) -> Signed
         user = await load_user(core, user_id)
         if user.is_banned:
             raise user_banned()
-        await evict(core, await find_in_the_way(core, user, None))
+        if terms.actor is None:
+            await evict(core, await find_in_the_way(core, user, None))
         # Nothing is known of the user's own address: the request is the server's.
         signed_in = _start(core, None, user, terms, UNKNOWN)
         if await core.store.commit(signed_in.commit):

@@ -60,6 +60,7 @@ class ModelTicket:
     text: str
     user: str
     terms: Terms
+    created_at: float
     expires_at: float
     is_used: bool = False
 

@@ -24,6 +24,7 @@ class ModelSession:
     active_at: float
     first_factor_at: float
     second_factor_at: float | None = None
+    is_acted: bool = False
 
     @property
     def abandoned_at(self) -> float:
@@ -132,7 +133,11 @@ class Model:
         maximum = self.policy.maximum_sessions
         if maximum is None:
             return []
-        others = [n for n in self.live(now, user=user) if self.sessions[n].client != client]
+        others = [
+            name
+            for name in self.live(now, user=user)
+            if self.sessions[name].client != client and not self.sessions[name].is_acted
+        ]
         others.sort(key=lambda name: self.sessions[name].active_at)
         return others[: max(0, len(others) + 1 - maximum)]
 
@@ -149,8 +154,9 @@ class Model:
         self.finish(client, theirs | others, "replaced", now)
         lifetime = terms.maximum_lifetime or self.policy.maximum_lifetime
         assert lifetime is not None
-        if terms.actor and not terms.maximum_lifetime:
-            lifetime = min(lifetime, ACTOR_LIFETIME)
+        if terms.actor:
+            usual = self.policy.maximum_lifetime or lifetime
+            lifetime = min(terms.maximum_lifetime or ACTOR_LIFETIME, usual)
         self.sessions[name] = ModelSession(
             user=user,
             client=client,
@@ -160,6 +166,7 @@ class Model:
             timeout=terms.inactivity_timeout or self.policy.inactivity_timeout,
             active_at=now,
             first_factor_at=now,
+            is_acted=terms.actor is not None,
         )
         self.clients[client].active = name
 

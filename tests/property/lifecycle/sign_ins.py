@@ -45,7 +45,13 @@ class SignIns(Machine):
         if made is not None:
             text, expires_at = made[1].reveal(), now + TICKET_LIFETIME
             self.tickets.append(
-                ModelTicket(text=text, user=user, terms=terms, expires_at=expires_at)
+                ModelTicket(
+                    text=text,
+                    user=user,
+                    terms=terms,
+                    created_at=max(now, self.model.users[user].not_before),
+                    expires_at=expires_at,
+                )
             )
         self.pass_a_tick()
 
@@ -93,11 +99,15 @@ class SignIns(Machine):
         on = client if which else None
         if self.model.users[ticket.user].is_banned:
             return None, "user_banned"
+        if ticket.created_at < self.model.users[ticket.user].not_before:
+            return None, "ticket_revoked"
         if self.model.has_too_many_accounts(ticket.user, on, now):
             return None, "too_many_accounts"
-        return on, self.make_room(ticket.user, on, now)
+        return on, self.make_room(ticket.user, on, now, ticket.terms)
 
-    def make_room(self, user: str, client: str | None, now: float) -> str | None:
+    def make_room(self, user: str, client: str | None, now: float, terms: Terms) -> str | None:
+        if terms.actor is not None:
+            return None
         surplus = self.model.in_the_way(user, client, now)
         if surplus and self.model.policy.at_limit is AtLimit.REFUSE:
             return "session_limit_reached"
@@ -113,7 +123,7 @@ class SignIns(Machine):
         if self.model.users[user].is_banned:
             assert refusal == "user_banned"
         else:
-            assert refusal == self.make_room(user, None, now)
+            assert refusal == self.make_room(user, None, now, terms)
         if signed_in is not None:
             self.note_start(signed_in, user, terms, now)
         self.pass_a_tick()

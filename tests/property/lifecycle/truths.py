@@ -71,7 +71,7 @@ class Truths(Machine):
     def no_limit_is_exceeded(self) -> None:
         now, policy = self.clock(), self.model.policy
         live = [session for session in self.stored() if standing(session, now) in LIVE]
-        of_users = Counter(session.user_id for session in live)
+        of_users = Counter(session.user_id for session in live if session.actor is None)
         of_clients = Counter(session.client_id for session in live)
         on_one = Counter((session.client_id, session.user_id) for session in live)
         most = policy.maximum_accounts if policy.multi_session else 1

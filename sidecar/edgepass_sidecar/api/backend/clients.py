@@ -34,7 +34,7 @@ async def _get_client(context: Context, request: Request) -> Response:
 
 async def _verify_client(context: Context, request: Request, body: ClientTokenToVerify) -> Response:
     recognised = await authenticate(context.core, body.token)
-    return answer(backend_client_shape(recognised.client, context.core.clock()))
+    return answer(backend_client_shape(recognised.visible_client(), context.core.clock()))
 
 
 async def _revoke_sessions(context: Context, request: Request) -> Response:

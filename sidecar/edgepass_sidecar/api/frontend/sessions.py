@@ -1,5 +1,7 @@
 """The client's own sessions: refresh, switch, end, remove."""
 
+from typing import Annotated
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,18 +14,20 @@ from edgepass_sidecar.api.shapes import TokenShape, WrappedOwnSession, WrappedSe
 from edgepass_sidecar.service.sessions import finish, refresh, touch, view_session
 from edgepass_sidecar.session import Status
 
+OrganizationText = Annotated[str, msgspec.Meta(max_length=128)]
+
 
 class TokenRequest(msgspec.Struct):
     """SDKs send more (`tab_state`, `token`); nothing else has an effect here."""
 
     # Empty for none, absent for the one that the session acts in.
-    organization_id: str | None = None
+    organization_id: OrganizationText | None = None
 
 
 class Touch(msgspec.Struct):
     """Why it is touched (`intent`) makes no difference."""
 
-    active_organization_id: str | None = None
+    active_organization_id: OrganizationText | None = None
 
 
 async def get_session(context: Context, request: Request) -> Response:
