@@ -112,7 +112,11 @@ def test_rs256_refuses_a_signature_without_its_leading_zero(rsa_key: SignatureKe
     assert not rsa_key.verify(signature[1:], message)
 
 
-@pytest.mark.parametrize("number", [0, 1, MODULUS - 1, MODULUS, MODULUS + 1, 2**2048 - 1])
+@pytest.mark.parametrize(
+    "number",
+    [0, 1, MODULUS - 1, MODULUS, MODULUS + 1, 2**2048 - 1],
+    ids=["0", "1", "n - 1", "n", "n + 1", "2048 ones"],
+)
 def test_rs256_refuses_the_numbers_at_the_edges(rsa_key: SignatureKey, number: int) -> None:
     assert not rsa_key.verify(number.to_bytes(LENGTH), MESSAGE)
 

@@ -328,7 +328,11 @@ async def test_claims_may_have_8_kb(source, cached, caplog, size: int, usable: b
     )
 
 
-@pytest.mark.parametrize("value", [object(), b"x", "\ud800", 1 << 64, {1: 2}], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), b"x", "\ud800", 1 << 64, {1: 2}],
+    ids=["an object", "bytes", "a surrogate", "65 bits", "a name that is a number"],
+)
 async def test_claims_that_are_not_json_are_unavailable(source, cached, value: object) -> None:
     source.outcome = {"x": value}
     assert await is_refused(cached)
