@@ -1,5 +1,6 @@
 """A running sidecar, shared by the tests of a module, and Node with the packages of its scripts."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -28,9 +29,12 @@ def node() -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("Node is not installed: get version 20 or later from https://nodejs.org")
-    if not _are_installed():
-        done = subprocess.run([npm, *INSTALL], cwd=SCRIPTS, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    with open(SCRIPTS / ".installing", "w") as lock:
+        # Another process of the same run may want the same packages.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _are_installed():
+            done = subprocess.run([npm, *INSTALL], cwd=SCRIPTS, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
     return node
 
 
