@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Sidecar
+from tests.interop.late_sidecar import LateSidecar
+from tests.support.processes import Browser, Sidecar
 
 ORIGIN = "http://app.example.com"
 SCRIPTS = Path(__file__).parent / "node"
@@ -21,6 +22,22 @@ INSTALL = ["install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
     with Sidecar(tmp_path_factory.mktemp("sidecar"), ORIGIN) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def late(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
+    with LateSidecar(tmp_path_factory.mktemp("late"), ORIGIN) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(sidecar: Sidecar) -> Browser:
+    return sidecar.browser()
+
+
+@pytest.fixture
+def token(browser: Browser) -> str:
+    return browser.token(browser.sign_in("ada"))
 
 
 @pytest.fixture(scope="session")

@@ -39,11 +39,6 @@ async def clerk(sidecar: Sidecar) -> AsyncIterator[Clerk]:
         yield sdk
 
 
-@pytest.fixture
-def browser(sidecar: Sidecar) -> Browser:
-    return sidecar.browser()
-
-
 def test_a_user_is_created_and_read_back(clerk: Clerk) -> None:
     made = clerk.users.create(
         external_id="grace-1",

@@ -36,11 +36,6 @@ async def clerk(sidecar: Sidecar) -> AsyncIterator[Clerk]:
         yield sdk
 
 
-@pytest.fixture
-def browser(sidecar: Sidecar) -> Browser:
-    return sidecar.browser()
-
-
 def test_a_sign_in_token_signs_in_once(clerk: Clerk, browser: Browser) -> None:
     user = clerk.users.create()
     made = clerk.sign_in_tokens.create(request={"user_id": user.id, "expires_in_seconds": 60})

@@ -33,7 +33,7 @@ from tests.interop.clerk_python import (
     with_header,
 )
 from tests.interop.conftest import ORIGIN
-from tests.interop.late_sidecar import LATE_BY, LateSidecar
+from tests.interop.late_sidecar import LATE_BY
 from tests.support.processes import SECRET_KEY, Browser, Sidecar
 
 PERMISSIONS = ["org:invoices:read", "org:invoices:write", "org:reports:read"]
@@ -63,22 +63,6 @@ def counted(row: Row, request: pytest.FixtureRequest) -> Iterator[None]:
 async def clerk(sidecar: Sidecar) -> AsyncIterator[Clerk]:
     async with clerk_sdk(sidecar) as sdk:
         yield sdk
-
-
-@pytest.fixture(scope="module")
-def late(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
-    with LateSidecar(tmp_path_factory.mktemp("late"), ORIGIN) as running:
-        yield running
-
-
-@pytest.fixture
-def browser(sidecar: Sidecar) -> Browser:
-    return sidecar.browser()
-
-
-@pytest.fixture
-def token(browser: Browser) -> str:
-    return browser.token(browser.sign_in("ada"))
 
 
 def at(sidecar: Sidecar, **more: Any) -> VerifyTokenOptions:

@@ -23,7 +23,7 @@ from tests.interop.clerk_python import (
     table_row,
 )
 from tests.interop.conftest import ORIGIN
-from tests.interop.late_sidecar import LATE_BY, LateSidecar
+from tests.interop.late_sidecar import LATE_BY
 from tests.support.processes import PATIENCE, Browser, Sidecar
 
 
@@ -35,22 +35,6 @@ def row(sidecar: Sidecar) -> Iterator[Row]:
 @pytest.fixture(autouse=True)
 def counted(row: Row, request: pytest.FixtureRequest) -> Iterator[None]:
     yield from count(row, request)
-
-
-@pytest.fixture(scope="module")
-def late(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
-    with LateSidecar(tmp_path_factory.mktemp("late"), ORIGIN) as running:
-        yield running
-
-
-@pytest.fixture
-def browser(sidecar: Sidecar) -> Browser:
-    return sidecar.browser()
-
-
-@pytest.fixture
-def token(browser: Browser) -> str:
-    return browser.token(browser.sign_in("ada"))
 
 
 class GuardedApp:

@@ -7,6 +7,7 @@ import pytest
 
 from edgepass_sidecar.activity import UNKNOWN
 from edgepass_sidecar.service.core import Core
+from edgepass_sidecar.service.key_keeper import NoActiveKey
 from edgepass_sidecar.service.sessions import finish, touch, view_changed
 from edgepass_sidecar.service.sign_in import sign_in_with_ticket, sign_out
 from edgepass_sidecar.session import Status
@@ -101,3 +102,24 @@ async def test_without_a_key_to_sign_with_no_ticket_is_used_up(sidecar: Sidecar)
 
     keys._keys = held
     assert (await sidecar.browser().present(ticket)).status_code == 200
+
+
+class NoKeys:
+    """Signing keys, none of which is active."""
+
+    def signer(self, now: float) -> None:
+        raise NoActiveKey("no signing key is active")
+
+
+async def test_a_rotated_client_token_is_sent_though_there_is_no_key_to_sign_with(
+    sidecar: Sidecar,
+) -> None:
+    browser = sidecar.browser()
+    first, _ = await browser.sign_in("user_1"), await browser.sign_in("user_2")
+    before = browser.token
+    object.__setattr__(sidecar.core, "keys", NoKeys())
+    answer = await browser.act(first, "end")
+    assert answer.status_code == 200, answer.text
+    assert browser.token != before
+    sessions = answer.json()["client"]["sessions"]
+    assert [session["last_active_token"] for session in sessions] == [None]
