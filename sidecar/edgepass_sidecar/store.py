@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.event import Event
+from edgepass_sidecar.event_log import EventLog
 from edgepass_sidecar.identifier import ClientId, SessionId, TemplateId, TicketId, UserId
 from edgepass_sidecar.secret_key import SecretKey
 from edgepass_sidecar.session import Session, Status
@@ -108,7 +109,7 @@ class Over:
     clients: frozenset[ClientId]
 
 
-class SessionStore(Protocol):
+class SessionStore(EventLog, Protocol):
     """Where clients with their sessions, users, tickets, keys and the event log are kept."""
 
     async def open(self) -> None:
@@ -212,6 +213,3 @@ class SessionStore(Protocol):
 
     async def revoke_secret_key(self, key_id: str, at: float, events: tuple[Event, ...]) -> bool:
         """Store a secret key as revoked; `False` if there is none that still works."""
-
-    async def list_events(self, after: int, limit: int) -> tuple[tuple[int, Event], ...]:
-        """Return events with a cursor beyond `after`, in the order of their cursors."""

@@ -10,15 +10,17 @@ from edgepass_sidecar.secret_key import SecretKey
 from edgepass_sidecar.session import LIVE, Session, standing
 from edgepass_sidecar.signing_keys import SigningKey
 from edgepass_sidecar.store import Admission, Commit, Note, Over, Page, SessionQuery, Touch
+from edgepass_sidecar.stores.memory_log import MemoryLog
 from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket, TicketStatus
 from edgepass_sidecar.user import User
 
 
-class MemoryStore:
+class MemoryStore(MemoryLog):
     """Keeps everything in dictionaries. No method awaits anything, so each is atomic."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._clients: dict[ClientId, Client] = {}
         self._sessions: dict[SessionId, Session] = {}
         self._users: dict[UserId, User] = {}
@@ -27,7 +29,6 @@ class MemoryStore:
         self._notes: dict[bytes, Note] = {}
         self._signing_keys: tuple[int, tuple[SigningKey, ...]] = (0, ())
         self._secret_keys: dict[str, SecretKey] = {}
-        self._events: list[Event] = []
 
     async def open(self) -> None:
         pass
@@ -217,10 +218,6 @@ class MemoryStore:
         self._secret_keys[key_id] = replace(key, revoked_at=at)
         self._events.extend(events)
         return True
-
-    async def list_events(self, after: int, limit: int) -> tuple[tuple[int, Event], ...]:
-        numbered = enumerate(self._events[after : after + limit], start=after + 1)
-        return tuple(numbered)
 
     def _session(self, session_id: SessionId) -> Session:
         session = self._sessions[session_id]

@@ -5,10 +5,11 @@ from pathlib import Path
 from edgepass_sidecar.stores.sqlite_clients import SqliteClients
 from edgepass_sidecar.stores.sqlite_file import SqliteFile
 from edgepass_sidecar.stores.sqlite_keys import SqliteKeys
+from edgepass_sidecar.stores.sqlite_log import SqliteLog
 from edgepass_sidecar.stores.sqlite_records import SqliteRecords
 
 
-class SqliteStore(SqliteClients, SqliteRecords, SqliteKeys):
+class SqliteStore(SqliteClients, SqliteRecords, SqliteKeys, SqliteLog):
     """Keeps everything in the SQLite file at `path`, which several sidecars may share.
 
     Without `create` a file that is not there is `StoreUnavailable`.

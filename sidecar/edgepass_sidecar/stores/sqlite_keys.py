@@ -1,4 +1,4 @@
-"""Signing keys, secret keys and the event log in SQLite."""
+"""Signing keys and secret keys in SQLite."""
 
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.secret_key import SecretKey
@@ -9,7 +9,7 @@ from edgepass_sidecar.stores.statements import execute, insert, select
 
 
 class SqliteKeys:
-    """The part of the store that holds keys, and what happened."""
+    """The part of the store that holds keys."""
 
     _file: SqliteFile
 
@@ -44,11 +44,3 @@ class SqliteKeys:
     async def revoke_secret_key(self, key_id: str, at: float, events: tuple[Event, ...]) -> bool:
         statement = "UPDATE secret_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
         return await self._file.write(lambda db: execute(db, statement, (at, key_id), events))
-
-    async def list_events(self, after: int, limit: int) -> tuple[tuple[int, Event], ...]:
-        statement = (
-            select("events", ("cursor", *rows.EVENT_COLUMNS))
-            + " WHERE cursor > ? ORDER BY cursor LIMIT ?"
-        )
-        found = await self._file.read(lambda db: db.execute(statement, (after, limit)).fetchall())
-        return tuple((cursor, rows.parse_event(tuple(row))) for cursor, *row in found)
