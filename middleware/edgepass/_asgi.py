@@ -9,3 +9,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
+
+# IANA's registry of WebSocket close codes: 3000 is Unauthorized.
+WEBSOCKET_UNAUTHORIZED = 3000

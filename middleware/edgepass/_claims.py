@@ -96,7 +96,12 @@ def _parse_names(setting: str, value: str | Collection[str] | None) -> frozenset
     return names
 
 
-def validate_claims(payload: dict[str, object], expected: Expectations, now: float) -> Claims:
+def validate_claims(
+    payload: dict[str, object],
+    expected: Expectations,
+    now: float,
+    originally_issued_at: float | None = None,
+) -> Claims:
     """Return the claims of a verified `payload` that meets `expected` at `now`, or refuse it.
 
     Both ends of a token's life are exclusive of the leeway: it is refused from
@@ -122,7 +127,7 @@ def validate_claims(payload: dict[str, object], expected: Expectations, now: flo
     audience = _parse_audience(payload["aud"]) if "aud" in payload else ()
     if not expected.accepts_audience(audience):
         raise AudienceMismatch("aud does not name the expected audience")
-    return Claims(payload)
+    return Claims(payload, originally_issued_at)
 
 
 def _validate_lifetime(

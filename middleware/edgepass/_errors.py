@@ -24,6 +24,10 @@ TokenRefused
 ├── TokenIssuedInFuture
 ├── TokenLifetimeTooLong
 ├── SessionPending
+├── SessionRevoked
+├── ClaimsStale
+├── SessionMismatch
+├── RevocationsStale
 ├── KeysUnavailable
 └── KeySetRefused
 """
@@ -179,6 +183,30 @@ class SessionPending(TokenRefused):
     """The session has a task to finish before it counts as signed in (`sts` is `pending`)."""
 
     code = "session_pending"
+
+
+class SessionRevoked(TokenRefused):
+    """The session, or all of its user's, ended since the token was issued; the feed told of it."""
+
+    code = "session_revoked"
+
+
+class ClaimsStale(TokenRefused):
+    """The user's or session's claims changed since the token was issued: a fresh one has them."""
+
+    code = "claims_stale"
+
+
+class SessionMismatch(TokenRefused):
+    """The token that should renew a connection is of another session or user."""
+
+    code = "session_mismatch"
+
+
+class RevocationsStale(TokenRefused):
+    """The revocation feed has been silent for too long, and the edge was told to refuse then."""
+
+    code = "revocations_stale"
 
 
 class KeysUnavailable(TokenRefused):

@@ -61,6 +61,10 @@ class JwksClient:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def held_keys(self) -> KeySet | None:
+        """Return the keys held, and ask for none."""
+        return self._keyring.find_keys(time.monotonic())
+
     async def find_keys(self) -> KeySet | None:
         """Return the keys held; when there are none yet, wait for the fetch under way."""
         self.start()
@@ -78,6 +82,22 @@ class JwksClient:
             await self._demand()
             keys = self._keyring.find_keys(time.monotonic())
         return None if keys is present else keys
+
+    def accept_keys(self, keys: KeySet) -> None:
+        """Hold keys that the issuer sent by itself; whoever sends none is asked again."""
+        if not len(keys):
+            return
+        fresh_for, jitter = _DEFAULT_FRESH_FOR, random.random()
+        # What is fetched next is judged by these, not by what was fetched before.
+        self._etag = None
+        if self._keyring.replace(keys, time.monotonic(), fresh_for, jitter):
+            self._on_change()
+        if self._rescheduled is not None:
+            self._rescheduled.set()
+
+    def withdraw_key(self, key_id: str) -> None:
+        self._keyring.withdraw(key_id)
+        self._on_change()
 
     async def _demand(self) -> None:
         if self._flight is None:
@@ -150,7 +170,7 @@ class JwksClient:
     async def _accept(self, response: Response) -> None:
         keys: KeySet | None = None
         if response.status == 200:
-            keys = await _load_in_thread(response.body)
+            keys = await load_in_thread(response.body)
             for reason in keys.left_out:
                 _log.warning("left out of the keys from %s: %s", self._endpoint.url, reason)
             if not len(keys):
@@ -166,7 +186,7 @@ class JwksClient:
             self._on_change()
 
 
-async def _load_in_thread(document: bytes) -> KeySet:
+async def load_in_thread(document: bytes) -> KeySet:
     # Without `cryptography`, loading 64 keys takes 300 ms. The thread is our own:
     # the event loop's may all be taken by an app that blocks them.
     thread = ThreadPoolExecutor(1, thread_name_prefix="edgepass-keys")

@@ -22,10 +22,11 @@ class Jws(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What a header asks for: which key, which algorithm."""
+    """What a header asks for: which key, which algorithm; and when the claims were gathered."""
 
     key_id: str
     algorithm: str
+    originally_issued_at: float | None = None
 
 
 def parse_jws(token: bytes) -> Jws:
@@ -50,8 +51,9 @@ def parse_jws(token: bytes) -> Jws:
 def parse_header(segment: bytes) -> Header:
     """Return what the header segment asks for, or raise the `TokenRefused` that fits.
 
-    Only `alg` and `kid` have an effect. Whatever could name a key from outside
-    (`jku`, `jwk`, `x5u`, `x5c`) is never read (RFC 8725 section 3.10).
+    Only `alg` and `kid` say how to verify. Whatever could name a key from outside
+    (`jku`, `jwk`, `x5u`, `x5c`) is never read (RFC 8725 section 3.10). An `oiat`
+    that is not a number counts as absent.
     """
     try:
         members = parse_object(parse_base64url(segment))
@@ -72,4 +74,6 @@ def parse_header(segment: bytes) -> Header:
     key_id = members.get("kid")
     if not isinstance(key_id, str) or not key_id:
         raise KeyIdMissing("the token's header has no kid")
-    return Header(key_id, algorithm)
+    at = members.get("oiat")
+    # type() and not isinstance(): a bool is an int, and True is no time.
+    return Header(key_id, algorithm, at if type(at) is int or type(at) is float else None)

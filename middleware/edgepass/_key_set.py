@@ -1,12 +1,13 @@
 """A JWK Set as a value: the usable keys of one issuer, by key id (RFC 7517 section 5)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import islice
 
 from edgepass._errors import AlgorithmNotAllowed, KeySetRefused, UnknownKey
 from edgepass._json import parse_object
 from edgepass._jwk import UnusableKey, VerificationKey, parse_jwk
-from edgepass._jws import parse_header
+from edgepass._jws import Header, parse_header
 from edgepass._signatures import Backend, preferred_backend
 
 MAXIMUM_DOCUMENT_BYTES = 256 * 1024
@@ -22,7 +23,7 @@ class KeySet:
 
     def __init__(self, keys: Iterable[VerificationKey], left_out: tuple[str, ...] = ()) -> None:
         self._keys = {key.key_id: key for key in keys}
-        self._headers: dict[bytes, tuple[str, VerificationKey]] = {}
+        self._headers: dict[bytes, tuple[Header, VerificationKey]] = {}
         self.left_out = left_out
         """Why each unusable member of the document was left out; safe to log."""
 
@@ -72,8 +73,8 @@ class KeySet:
     def __repr__(self) -> str:
         return f"KeySet({sorted(self._keys)})"
 
-    def resolve(self, segment: bytes) -> tuple[str, VerificationKey]:
-        """Return the algorithm that a token's header segment asks for, and the key it names.
+    def resolve(self, segment: bytes) -> tuple[Header, VerificationKey]:
+        """Return what a token's header segment asks for, and the key it names.
 
         Raises `UnknownKey`, `AlgorithmNotAllowed`, or what `parse_header` raises.
         """
@@ -87,9 +88,9 @@ class KeySet:
         # The key decides (RFC 8725 section 3.1): the header can only agree with it.
         if header.algorithm not in key.algorithms:
             raise AlgorithmNotAllowed("alg is not the one that the key is for")
-        return header.algorithm, key
+        return header, key
 
-    def remember(self, segment: bytes, algorithm: str, key: VerificationKey) -> None:
+    def remember(self, segment: bytes, header: Header, key: VerificationKey) -> None:
         """Skip the parsing of this header segment from here on.
 
         Only for a segment whose token was verified: nobody else may decide what
@@ -98,7 +99,14 @@ class KeySet:
         if segment not in self._headers:
             if len(self._headers) >= _REMEMBERED_HEADERS:
                 self._headers.clear()
-            self._headers[segment] = (algorithm, key)
+            self._headers[segment] = (header, key)
+
+    def without(self, key_ids: AbstractSet[str]) -> "KeySet":
+        """Return the set without the keys of these ids."""
+        if key_ids.isdisjoint(self._keys):
+            return self
+        kept = (key for key_id, key in self._keys.items() if key_id not in key_ids)
+        return KeySet(kept, self.left_out)
 
     def widen(self) -> Iterator[None]:
         """Make verifying faster where that takes tables, in steps of about 1 ms.

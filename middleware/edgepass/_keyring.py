@@ -23,6 +23,7 @@ class Keyring:
 
     def __init__(self) -> None:
         self._keys: KeySet | None = None
+        self._withdrawn: set[str] = set()
         self._fetched_moment = 0.0
         self._due_moment: float | None = None
         self._failures = 0
@@ -36,7 +37,12 @@ class Keyring:
         return self._keys
 
     def replace(self, keys: KeySet | None, moment: float, fresh_for: float, jitter: float) -> bool:
-        """Hold `keys` (`None`: the issuer confirmed those held) and say whether they differ."""
+        """Hold `keys` (`None`: the issuer confirmed those held) and say whether they differ.
+
+        What was withdrawn stays out, whatever an older copy of the key set says.
+        """
+        if keys is not None:
+            keys = keys.without(self._withdrawn)
         changed = keys is not None and keys != self._keys
         if keys is not None and changed:
             self._keys = keys
@@ -45,6 +51,12 @@ class Keyring:
         self._due_moment = moment + fresh_for * (0.5 + 0.4 * jitter)
         self._failures = 0
         return changed
+
+    def withdraw(self, key_id: str) -> None:
+        """Hold this key never again."""
+        self._withdrawn.add(key_id)
+        if self._keys is not None:
+            self._keys = self._keys.without(self._withdrawn)
 
     def postpone(self, moment: float, jitter: float) -> None:
         """Note that a fetch failed: the next is due after a back-off."""

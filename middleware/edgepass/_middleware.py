@@ -11,10 +11,12 @@ from edgepass._auth import Claims, SignedIn, SignedOut
 from edgepass._claims import Expectations
 from edgepass._credential import find_credential
 from edgepass._errors import KeysUnavailable, TokenRefused, UnknownKey
+from edgepass._fixed_keys import FixedKeys
 from edgepass._key_set import KeySet
 from edgepass._keyring import Keyring
 from edgepass._paths import CanonicalPaths, PublicPaths, app_path
 from edgepass._refusals import CREDENTIAL_MISSING, PATH_NOT_CANONICAL, REFUSALS
+from edgepass._revocations import Revocations
 from edgepass._signatures import preferred_backend
 from edgepass._standing import validate_standing
 from edgepass._token_cache import TokenCache
@@ -22,6 +24,7 @@ from edgepass._verify import verify
 
 if TYPE_CHECKING:
     from edgepass._jwks_client import JwksClient
+    from edgepass._live import Live
 
 SESSION_COOKIE = b"__session"
 _NO_CREDENTIAL = SignedOut(CREDENTIAL_MISSING)
@@ -35,7 +38,14 @@ class EdgepassMiddleware:
     (`<issuer>/.well-known/jwks.json` by default), or are `keys`, and then nothing
     is fetched. With `required=False` every request passes. Either way
     `scope["edgepass"]`, `scope["user"]` and `scope["auth"]` are the `SignedIn` or
-    `SignedOut`. Raises `ValueError` for settings that cannot work.
+    `SignedOut`.
+
+    With an `edge_key` it listens to the issuer's revocations at `revocations_uri`
+    (`<issuer>/v1/revocations` by default). When they are not to be had for
+    `stale_after` seconds (at least 3) it goes on verifying (`when_stale="allow"`),
+    or answers 503 (`"refuse"`). `maximum_connection_life` is how many seconds a
+    websocket or a streaming response may last; a renewed token starts it anew.
+    Raises `ValueError` for settings that cannot work.
     """
 
     def __init__(
@@ -51,6 +61,11 @@ class EdgepassMiddleware:
         algorithms: Collection[str] = ("RS256", "ES256", "EdDSA"),
         jwks_uri: str | None = None,
         keys: KeySet | None = None,
+        edge_key: str | None = None,
+        revocations_uri: str | None = None,
+        when_stale: str = "allow",
+        stale_after: float = 10,
+        maximum_connection_life: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._app = app
@@ -59,16 +74,12 @@ class EdgepassMiddleware:
         self._required = required
         self._clock = clock
         self._canonical = CanonicalPaths()
-        self._cache = TokenCache()
-        self._keys = keys
-        for _ in keys.widen() if keys is not None else ():
-            pass  # at start there is nobody whose turn it could be
-        if jwks_uri is None:
-            jwks_uri = issuer.rstrip("/") + "/.well-known/jwks.json"
-        elif keys is not None:
-            raise ValueError("give either keys or jwks_uri: with keys nothing is fetched")
+        self._revocations = Revocations()
+        self._cache = TokenCache(self._revocations)
         # A withdrawn key's tokens die with the cache that holds them.
-        self._client = _make_client(jwks_uri, self._cache.clear) if keys is None else None
+        self._keys = _key_source(issuer, jwks_uri, keys, self._cache.clear)
+        told = (revocations_uri, edge_key, when_stale, stale_after, maximum_connection_life)
+        self._live = _make_live(told, issuer, self._revocations, self._keys, self._expected, clock)
         _log.info("edgepass verifies tokens of %s with %s", issuer, preferred_backend().name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,28 +108,47 @@ class EdgepassMiddleware:
         scope["edgepass"] = scope["user"] = scope["auth"] = state
         if state.__class__ is SignedOut and self._required and not self._is_open(scope):
             await REFUSALS[state.code].send(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        elif self._live is not None and isinstance(state, SignedIn):
+            await self._live.serve(self._app, scope, receive, send, state, self._verify)
+        else:
+            await self._app(scope, receive, send)
+
+    def health(self) -> dict[str, object]:
+        """Say how the edge stands, for a health page: plain values that can be JSON.
+
+        `feed` is `off`, `catching_up`, `live` or `stale`, `feed_cursor` the last
+        event of the log that was heard of, `feed_silent_for` seconds since the feed
+        was last known to be complete, `revocations` how many are held; `tokens`
+        how many verified tokens are remembered; `keys` how many keys there are to
+        verify with, `None` while none could be had; `signatures` what checks them.
+        """
+        feed = {"feed": "off"} if self._live is None else self._live.health()
+        keys = self._keys.held_keys()
+        return {
+            **feed,
+            "revocations": len(self._revocations),
+            "tokens": len(self._cache),
+            "keys": None if keys is None else len(keys),
+            "signatures": preferred_backend().name,
+        }
 
     async def _verify(self, token: bytes) -> Claims:
-        if self._client is None:
-            assert self._keys is not None
-            claims = verify(token, self._keys, self._expected, self._clock())
-        else:
-            claims = await self._verify_with_fetched_keys(self._client, token)
-        validate_standing(claims)
+        if self._live is not None:
+            await self._live.get_ready()
+        claims = await self._verify_with_keys(token)
+        validate_standing(claims, self._revocations)
         self._cache.insert(token, claims.expires_at + self._expected.leeway, claims)
         return claims
 
-    async def _verify_with_fetched_keys(self, client: "JwksClient", token: bytes) -> Claims:
-        keys = await client.find_keys()
+    async def _verify_with_keys(self, token: bytes) -> Claims:
+        keys = await self._keys.find_keys()
         if keys is None:
             raise KeysUnavailable("no keys could be had from the issuer")
         try:
             # The clock is read after the keys have come: a token may expire meanwhile.
             return verify(token, keys, self._expected, self._clock())
         except UnknownKey:
-            newer = await client.find_newer_keys(keys)
+            newer = await self._keys.find_newer_keys(keys)
             if newer is None:
                 raise
             return verify(token, newer, self._expected, self._clock())
@@ -127,22 +157,57 @@ class EdgepassMiddleware:
         return app_path(scope) in self._public or _is_preflight(scope)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" or self._client is None:
+        if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
-        self._client.start()
+        self._keys.start()
+        if self._live is not None:
+            self._live.start()
         try:
             await self._app(scope, receive, send)
         finally:
-            await self._client.stop()
+            if self._live is not None:
+                await self._live.stop()
+            await self._keys.stop()
 
 
-def _make_client(jwks_uri: str, on_change: Callable[[], None]) -> "JwksClient":
+def _key_source(
+    issuer: str, jwks_uri: str | None, keys: KeySet | None, on_change: Callable[[], None]
+) -> "FixedKeys | JwksClient":
+    if keys is not None:
+        if jwks_uri is not None:
+            raise ValueError("give either keys or jwks_uri: with keys nothing is fetched")
+        return FixedKeys(keys, on_change)
     # Here and not above: asyncio and TLS are a third of the time to import edgepass,
     # and `verify` needs neither.
     from edgepass._jwks_client import JwksClient
 
+    if jwks_uri is None:
+        jwks_uri = issuer.rstrip("/") + "/.well-known/jwks.json"
     return JwksClient(jwks_uri, Keyring(), on_change)
+
+
+def _make_live(
+    told: tuple[str | None, str | None, str, float, float | None],
+    issuer: str,
+    revocations: Revocations,
+    keys: "FixedKeys | JwksClient",
+    expected: Expectations,
+    clock: Callable[[], float],
+) -> "Live | None":
+    uri, edge_key, when_stale, stale_after, maximum_life = told
+    if uri is None and edge_key is None and maximum_life is None and when_stale == "allow":
+        return None
+    if edge_key is None and (uri is not None or when_stale != "allow"):
+        raise ValueError(
+            "when_stale and revocations_uri need an edge_key: edgepass keys create --edge makes one"
+        )
+    from edgepass._live import Live, LiveSettings
+
+    if uri is None:
+        uri = issuer.rstrip("/") + "/v1/revocations"
+    settings = LiveSettings(uri, edge_key, when_stale, stale_after, maximum_life)
+    return Live(settings, revocations, keys, expected, clock)
 
 
 def _is_preflight(scope: Scope) -> bool:

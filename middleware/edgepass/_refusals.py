@@ -4,14 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from edgepass._asgi import Receive, Scope, Send
-from edgepass._errors import CredentialRefused, KeysUnavailable, TokenRefused
+from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Receive, Scope, Send
+from edgepass._errors import CredentialRefused, KeysUnavailable, RevocationsStale, TokenRefused
 
 CREDENTIAL_MISSING = "credential_missing"
 PATH_NOT_CANONICAL = "path_not_canonical"
-_RETRY_AFTER = b"2"  # seconds; a key fetch is decided within two
-# IANA's registry of WebSocket close codes: 3000 is Unauthorized.
-_WEBSOCKET_UNAUTHORIZED = 3000
+_RETRY_AFTER = b"2"  # seconds; a fetch or a connection to the issuer is decided within two
 
 
 class Refusal(NamedTuple):
@@ -32,7 +30,7 @@ class Refusal(NamedTuple):
         else:
             # A close before an accept: the server answers the handshake with 403.
             await send(
-                {"type": "websocket.close", "code": _WEBSOCKET_UNAUTHORIZED, "reason": self.code}
+                {"type": "websocket.close", "code": WEBSOCKET_UNAUTHORIZED, "reason": self.code}
             )
 
     async def _send_response(self, kind: str, send: Send) -> None:
@@ -57,7 +55,7 @@ def _challenge(error: str, code: str) -> tuple[bytes, bytes]:
 
 
 def _refused_token(kind: type[TokenRefused]) -> Refusal:
-    if issubclass(kind, KeysUnavailable):
+    if issubclass(kind, KeysUnavailable | RevocationsStale):
         return _refusal(503, "temporarily_unavailable", kind.code, (b"retry-after", _RETRY_AFTER))
     if issubclass(kind, CredentialRefused):
         return _refusal(400, "invalid_request", kind.code, _challenge("invalid_request", kind.code))

@@ -22,14 +22,14 @@ def verify(token: str | bytes, keys: KeySet, expected: Expectations, now: float)
             raise TokenMalformed("the token has characters outside ASCII")
         token = token.encode("ascii")
     jws = parse_jws(token)
-    algorithm, key = keys.resolve(jws.header)
-    if algorithm not in expected.algorithms:
+    header, key = keys.resolve(jws.header)
+    if header.algorithm not in expected.algorithms:
         raise AlgorithmNotAllowed("alg is not one of the allowed algorithms")
     if not key.signature_key.verify(jws.signature, jws.signing_input):
         raise SignatureInvalid("the signature is not valid")
-    keys.remember(jws.header, algorithm, key)
+    keys.remember(jws.header, header, key)
     try:
         payload = parse_object(jws.payload)
     except ValueError:
         raise TokenMalformed("the token's payload is not a strict JSON object") from None
-    return validate_claims(payload, expected, now)
+    return validate_claims(payload, expected, now, header.originally_issued_at)

@@ -12,7 +12,7 @@ from tests.support.issuer import Answer, FakeIssuer, header_values
 LIMIT = 1_000
 
 
-async def get(issuer: FakeIssuer, answer: Answer, within: float = 1.0) -> Response:
+async def get(issuer: FakeIssuer, answer: Answer, within: float = 20.0) -> Response:
     issuer.answer = answer
     endpoint = Endpoint(issuer.url + "/jwks.json?v=1")
     return await endpoint.get(headers={"X-Test": "1"}, maximum_bytes=LIMIT, within=within)
@@ -240,9 +240,10 @@ async def test_a_body_in_a_great_many_chunks_does_not_hold_up_the_event_loop(iss
     async def watch() -> None:
         nonlocal longest
         while True:
-            before = time.perf_counter()
+            # Of this thread alone: what other processes take says nothing.
+            before = time.thread_time()
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - before)
+            longest = max(longest, time.thread_time() - before)
 
     chunks = b"1\r\nx\r\n" * size + b"0\r\n\r\n"
     issuer.answer = Answer(raw=OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)

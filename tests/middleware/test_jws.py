@@ -130,3 +130,8 @@ def test_another_type_is_a_mismatch(typ: object) -> None:
 def test_a_kid_that_is_no_text_is_missing(kid: object) -> None:
     with pytest.raises(KeyIdMissing):
         parse_header(base64url(KEY.header(kid=kid)))
+
+
+@pytest.mark.parametrize(("oiat", "read"), [(1.5, 1.5), (7, 7), (True, None), ("7", None)])
+def test_a_header_may_say_when_the_claims_were_gathered(oiat: object, read: object) -> None:
+    assert parse_header(base64url(KEY.header(oiat=oiat))).originally_issued_at == read

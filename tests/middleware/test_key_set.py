@@ -149,8 +149,8 @@ def test_a_set_equals_nothing_else_and_shows_only_key_ids() -> None:
 
 
 def test_resolve_finds_the_key_that_a_header_names() -> None:
-    algorithm, key = KeySet.from_jwks(jwks(KEY)).resolve(base64url(KEY.header()))
-    assert (algorithm, key.key_id) == ("RS256", "key-1")
+    header, key = KeySet.from_jwks(jwks(KEY)).resolve(base64url(KEY.header()))
+    assert (header.algorithm, key.key_id) == ("RS256", "key-1")
 
 
 @pytest.mark.parametrize("kid", ["key-2", "KEY-1", "key-1 ", "key-1\x00", "../key-1", "%6bey-1"])

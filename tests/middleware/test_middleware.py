@@ -262,6 +262,14 @@ async def test_an_error_of_the_app_is_not_swallowed(clock) -> None:
         {"issuer": ISSUER, "keys": KEYS, "leeway": 301},
         {"issuer": ISSUER, "keys": KEYS, "algorithms": ["none"]},
         {"issuer": ISSUER, "keys": KEYS, "audience": []},
+        {"issuer": ISSUER, "keys": KEYS, "when_stale": "refuse"},
+        {"issuer": ISSUER, "keys": KEYS, "revocations_uri": ISSUER + "/v1/revocations"},
+        {"issuer": ISSUER, "keys": KEYS, "edge_key": ""},
+        {"issuer": ISSUER, "keys": KEYS, "edge_key": "ek\n"},
+        {"issuer": ISSUER, "keys": KEYS, "edge_key": "ek", "when_stale": "sometimes"},
+        {"issuer": ISSUER, "keys": KEYS, "edge_key": "ek", "stale_after": 2.9},
+        {"issuer": ISSUER, "keys": KEYS, "edge_key": "ek", "revocations_uri": ""},
+        {"issuer": ISSUER, "keys": KEYS, "maximum_connection_life": 0},
     ],
 )
 def test_settings_that_cannot_work_fail_at_once(app, settings: dict[str, object]) -> None:

@@ -34,7 +34,7 @@ async def guard(issuer: FakeIssuer, app, clock) -> AsyncIterator[EdgepassMiddlew
     issuer.answer = key_set_answer(KEY, FAST)
     guard = EdgepassMiddleware(app, issuer=issuer.url, public=["/login"], clock=clock)
     yield guard
-    await guard._client.stop()
+    await guard._keys.stop()
 
 
 async def status_of(guard: EdgepassMiddleware, token: bytes) -> tuple[int, str]:
@@ -120,7 +120,7 @@ async def test_an_outage_costs_no_good_token(guard, issuer) -> None:
     [(USABLE_FOR - 60, OK), (USABLE_FOR, (503, "keys_unavailable"))],
 )
 async def test_the_last_good_keys_serve_for_24_hours_of_outage(guard, issuer, age, answer) -> None:
-    keyring = guard._client._keyring
+    keyring = guard._keys._keyring
     keyring.replace(KeySet.from_jwks(jwks()), time.monotonic() - age, 300, 0.0)
     issuer.answer = Answer(status=500)
     assert await status_of(guard, issuer.mint()) == answer
@@ -190,13 +190,13 @@ async def test_made_up_kids_delay_no_good_token(guard, issuer) -> None:
 async def test_a_thousand_bad_signatures_cause_no_fetch_and_evict_no_key(guard, issuer) -> None:
     good = issuer.mint()
     assert await status_of(guard, good) == OK
-    keys = await guard._client.find_keys()
+    keys = await guard._keys.find_keys()
     stem = good.rpartition(b".")[0] + b"."
     for number in range(1_000):
         forged = stem + base64url(number.to_bytes(256))
         assert await status_of(guard, forged) == (401, "signature_invalid")
     assert issuer.fetches == 1
-    assert await guard._client.find_keys() is keys
+    assert await guard._keys.find_keys() is keys
     assert len(guard._cache) == 1
 
 
@@ -242,7 +242,7 @@ async def test_two_issuers_with_the_same_kid_are_kept_apart(guard, issuer, clock
         assert await status_of(other_guard, issuer.mint()) == (401, "signature_invalid")
         forged = OTHER.sign(KEY.header(), b"{}")
         assert await status_of(guard, forged) == (401, "signature_invalid")
-        await other_guard._client.stop()
+        await other_guard._keys.stop()
 
 
 async def test_an_issuer_may_end_in_a_slash_and_keys_may_live_elsewhere(issuer, clock) -> None:
@@ -257,7 +257,7 @@ async def test_an_issuer_may_end_in_a_slash_and_keys_may_live_elsewhere(issuer, 
     targets = [request.split()[1] for request in issuer.requests]
     assert targets == [b"/.well-known/jwks.json", b"/keys"]
     for guard in (slashed, elsewhere):
-        await guard._client.stop()
+        await guard._keys.stop()
 
 
 async def test_lifespan_fetches_before_the_first_request_and_cleans_up(issuer, clock) -> None:
@@ -286,4 +286,4 @@ async def test_an_app_without_lifespan_is_served_all_the_same(issuer, clock) -> 
         await call(guard, {"type": "lifespan"})
     assert await status_of(guard, issuer.mint()) == OK
     assert states[0].is_authenticated
-    await guard._client.stop()
+    await guard._keys.stop()

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from edgepass._errors import CredentialRefused, KeysUnavailable, TokenRefused
+from edgepass._errors import CredentialRefused, KeysUnavailable, RevocationsStale, TokenRefused
 from edgepass._refusals import CREDENTIAL_MISSING, PATH_NOT_CANONICAL, REFUSALS
 from tests.middleware.calls import REJECTION_EXTENSION, call, http_scope, websocket_scope
 
@@ -17,8 +17,11 @@ def kinds(root: type[TokenRefused] = TokenRefused) -> list[type[TokenRefused]]:
 
 
 BAD_CREDENTIALS = [kind.code for kind in kinds(CredentialRefused)]
+NOT_NOW = [KeysUnavailable.code, RevocationsStale.code]
 BAD_TOKENS = [
-    kind.code for kind in kinds() if not issubclass(kind, (CredentialRefused, KeysUnavailable))
+    kind.code
+    for kind in kinds()
+    if not issubclass(kind, CredentialRefused) and kind.code not in NOT_NOW
 ]
 
 
@@ -53,10 +56,11 @@ def test_no_credential_is_401_without_an_error_code() -> None:
     assert headers(CREDENTIAL_MISSING)[b"www-authenticate"] == b'Bearer realm="edgepass"'
 
 
-def test_no_keys_is_503_for_which_a_retry_is_the_cure() -> None:
-    assert REFUSALS["keys_unavailable"].status == 503
-    assert int(headers("keys_unavailable")[b"retry-after"]) > 0
-    assert b"www-authenticate" not in headers("keys_unavailable")
+@pytest.mark.parametrize("code", NOT_NOW)
+def test_what_the_issuer_has_not_told_is_503_for_which_a_retry_is_the_cure(code: str) -> None:
+    assert REFUSALS[code].status == 503
+    assert int(headers(code)[b"retry-after"]) > 0
+    assert b"www-authenticate" not in headers(code)
 
 
 def test_an_ambiguous_path_is_400() -> None:

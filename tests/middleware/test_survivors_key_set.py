@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from edgepass import KeySet
 from edgepass._jwk import VerificationKey
+from edgepass._jws import Header
 from tests.support.issuer import base64url, jwks, make_key
 
 KEY = make_key()
@@ -48,24 +49,24 @@ def test_a_member_that_is_left_out_is_named_with_the_reason() -> None:
 def test_a_header_that_is_remembered_is_not_parsed_again() -> None:
     keys = KeySet.from_jwks(jwks(KEY))
     segment = base64url(KEY.header())
-    algorithm, key = keys.resolve(segment)
-    keys.remember(b"no header that could be parsed", algorithm, key)
-    assert keys.resolve(b"no header that could be parsed") == (algorithm, key)
+    header, key = keys.resolve(segment)
+    keys.remember(b"no header that could be parsed", header, key)
+    assert keys.resolve(b"no header that could be parsed") == (header, key)
 
 
 def test_a_header_that_is_remembered_keeps_its_first_answer() -> None:
     keys = KeySet.from_jwks(jwks(KEY))
     first, second = counted_keys(2)[0]._keys.values()
-    keys.remember(b"segment", "ES256", first)
-    keys.remember(b"segment", "ES256", second)
-    assert keys.resolve(b"segment") == ("ES256", first)
+    keys.remember(b"segment", Header("key-1", "ES256"), first)
+    keys.remember(b"segment", Header("key-1", "ES256"), second)
+    assert keys.resolve(b"segment") == (Header("key-1", "ES256"), first)
 
 
 def test_64_headers_are_remembered_and_never_more() -> None:
     keys = KeySet.from_jwks(jwks(KEY))
-    algorithm, key = keys.resolve(base64url(KEY.header()))
+    header, key = keys.resolve(base64url(KEY.header()))
     most = 0
     for number in range(200):
-        keys.remember(b"%d" % number, algorithm, key)
+        keys.remember(b"%d" % number, header, key)
         most = max(most, len(keys._headers))
     assert most == 64

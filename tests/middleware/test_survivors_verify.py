@@ -10,5 +10,5 @@ def test_the_header_of_a_verified_token_is_remembered_with_its_algorithm_and_key
     verify(token, keys, Expectations(ISSUER), NOW)
     (segment,) = keys._headers
     assert segment == token.partition(b".")[0]
-    algorithm, key = keys.resolve(segment)
-    assert (algorithm, key.key_id) == ("RS256", "key-1")
+    header, key = keys.resolve(segment)
+    assert (header.algorithm, key.key_id) == ("RS256", "key-1")

@@ -4,6 +4,7 @@ import pytest
 
 from edgepass import Expectations
 from edgepass._claims import validate_claims
+from edgepass._revocations import Revocations
 from edgepass._token_cache import TokenCache
 from tests.support.issuer import ISSUER, NOW, session_claims
 
@@ -15,14 +16,14 @@ def claims_of(user: str = "user_1"):
 
 
 def filled(count: int, maximum: int = 10) -> TokenCache:
-    cache = TokenCache(maximum)
+    cache = TokenCache(Revocations(), maximum)
     for number in range(count):
         cache.insert(b"%050d" % number, NOW + 60, claims_of())
     return cache
 
 
 def test_a_token_is_found_with_its_own_claims() -> None:
-    cache = TokenCache()
+    cache = TokenCache(Revocations())
     claims = claims_of()
     cache.insert(TOKEN, NOW + 60, claims)
     assert cache.find(TOKEN, NOW) == claims
@@ -30,7 +31,7 @@ def test_a_token_is_found_with_its_own_claims() -> None:
 
 @pytest.mark.parametrize(("now", "found"), [(59.999, True), (60, False), (60.001, False)])
 def test_a_token_is_found_until_it_is_refused(now: float, found: bool) -> None:
-    cache = TokenCache()
+    cache = TokenCache(Revocations())
     cache.insert(TOKEN, NOW + 60, claims_of())
     assert (cache.find(TOKEN, NOW + now) is not None) is found
 
@@ -49,13 +50,13 @@ def test_a_token_is_found_until_it_is_refused(now: float, found: bool) -> None:
     ],
 )
 def test_a_token_with_the_same_tail_is_another_token(other: bytes) -> None:
-    cache = TokenCache()
+    cache = TokenCache(Revocations())
     cache.insert(TOKEN, NOW + 60, claims_of())
     assert cache.find(other, NOW) is None
 
 
 def test_two_tokens_with_one_tail_never_share_claims() -> None:
-    cache = TokenCache()
+    cache = TokenCache(Revocations())
     other = b"x" + TOKEN[1:]
     cache.insert(TOKEN, NOW + 60, claims_of("user_1"))
     cache.insert(other, NOW + 60, claims_of("user_2"))

@@ -1,0 +1,146 @@
+"""What an edge does besides verifying: it hears of revocations, and ends what is under way."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from edgepass._asgi import ASGIApp, Receive, Scope, Send
+from edgepass._auth import SignedIn
+from edgepass._claims import Expectations
+from edgepass._connections import Connection, ConnectionOver, Connections
+from edgepass._errors import RevocationsStale
+from edgepass._feed import Feed, KeyHolder
+from edgepass._feed_client import LONGEST_SILENCE, FeedClient
+from edgepass._renewal import RenewableSignedIn, Verify
+from edgepass._revocations import Revocations
+
+# The sidecar keeps what it tells for a minute beyond the life of tokens, for edges that are
+# late to accept them, and for clocks that differ.
+LONGEST_LEEWAY = 55.0
+READY_TIMEOUT = 2.5  # seconds that a first request waits for the first snapshot
+
+
+class LiveSettings(NamedTuple):
+    """What `EdgepassMiddleware` was told about revocations; see there."""
+
+    uri: str
+    edge_key: str | None
+    when_stale: str
+    stale_after: float
+    maximum_connection_life: float | None
+
+
+class Live:
+    """The feed and the connections under way. Raises `ValueError` for settings that cannot work."""
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        revocations: Revocations,
+        keys: KeyHolder,
+        expected: Expectations,
+        clock: Callable[[], float],
+    ) -> None:
+        _validate(settings, expected.leeway)
+        self._settings = settings
+        self._revocations = revocations
+        self._connections = Connections()
+        self._feed = Feed(
+            revocations,
+            self._connections,
+            keys,
+            leeway=expected.leeway,
+            longest_lifetime=expected.maximum_lifetime,
+        )
+        self._refuses = settings.when_stale == "refuse"
+        # Nothing is known yet: who wants to know refuses until then.
+        revocations.refuse_all(self._refuses)
+        self._client: FeedClient | None = None
+        if settings.edge_key is not None:
+            self._client = FeedClient(
+                settings.uri,
+                settings.edge_key,
+                self._feed,
+                clock,
+                stale_after=settings.stale_after,
+                on_stale=self._go_stale,
+            )
+
+    def start(self) -> None:
+        if self._client is not None:
+            self._client.start()
+
+    async def stop(self) -> None:
+        if self._client is not None:
+            await self._client.stop()
+
+    async def get_ready(self) -> None:
+        """Start listening; where an edge refuses without it, wait for the first snapshot."""
+        if self._client is None:
+            return
+        if self._refuses:
+            await self._client.wait_until_ready(READY_TIMEOUT)
+        else:
+            self._client.start()
+
+    def health(self) -> dict[str, object]:
+        """Say how the feed stands; see `EdgepassMiddleware.health`."""
+        if self._client is None:
+            return {"feed": "off"}
+        silent_for = self._client.silent_for
+        state = "live" if self._feed.is_caught_up else "catching_up"
+        if silent_for >= self._settings.stale_after:
+            state = "stale"
+        return {"feed": state, "feed_cursor": self._feed.cursor, "feed_silent_for": silent_for}
+
+    async def serve(
+        self,
+        app: ASGIApp,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        signed_in: SignedIn,
+        verify: Verify,
+    ) -> None:
+        """Run `app` for a request that ends when its session does."""
+        maximum_life = self._settings.maximum_connection_life
+        connection = Connection(scope, receive, send, signed_in.claims)
+        if scope["type"] == "websocket":
+            state = RenewableSignedIn(signed_in, connection, verify, maximum_life)
+            scope["edgepass"] = scope["user"] = scope["auth"] = state
+        if maximum_life is not None:
+            connection.live_for(maximum_life)
+        self._connections.add(connection)
+        try:
+            await app(scope, connection.receive, connection.send)
+        except Exception as error:
+            # The app only ran into the end that we made.
+            if not _is_caused_by_the_end(error):
+                raise
+        finally:
+            self._connections.remove(connection)
+            await connection.leave()
+
+    def _go_stale(self) -> None:
+        if self._refuses:
+            self._revocations.refuse_all(True)
+            self._connections.end_all(RevocationsStale.code)
+
+
+def _validate(settings: LiveSettings, leeway: float) -> None:
+    if settings.when_stale not in ("allow", "refuse"):
+        raise ValueError(f"when_stale must be 'allow' or 'refuse', not {settings.when_stale!r}")
+    if settings.edge_key is not None and leeway > LONGEST_LEEWAY:
+        raise ValueError(f"leeway must be at most {LONGEST_LEEWAY:g} seconds with an edge_key")
+    if not settings.stale_after >= LONGEST_SILENCE:
+        raise ValueError(f"stale_after must be at least {LONGEST_SILENCE:g} seconds")
+    life = settings.maximum_connection_life
+    if life is not None and not life > 0:
+        raise ValueError("maximum_connection_life must be more than 0 seconds, or None")
+
+
+def _is_caused_by_the_end(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ConnectionOver):
+        if isinstance(error, BaseExceptionGroup):
+            return all(map(_is_caused_by_the_end, error.exceptions))
+        error = error.__cause__ or error.__context__
+    return error is not None

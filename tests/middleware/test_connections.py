@@ -1,0 +1,554 @@
+"""Websockets and streams: they end with their session, not with their token, and no other does."""
+
+import asyncio
+import itertools
+import random
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from edgepass import TokenRefused
+from edgepass._auth import Claims
+from edgepass._connections import LIFE_OVER, Connection, ConnectionOver, Connections
+from tests.middleware.calls import App, bearer, http
+from tests.middleware.streams import FAST, Call, guard_of, opened, requested, revoke, tell
+from tests.support.feed import until
+from tests.support.issuer import make_key, mint, session_claims
+
+REVOKED = (3000, "session_revoked")
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Accept a websocket, echo what comes, and return when it is over."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+    scope["last"] = message
+
+
+class Ticker:
+    """Streams a chunk whenever a test says so."""
+
+    def __init__(self, *headers: tuple[bytes, bytes]) -> None:
+        self.headers = list(headers)
+        self.ticks: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        while tick := await self.ticks.get():
+            await send({"type": "http.response.body", "body": tick, "more_body": True})
+        await send({"type": "http.response.body", "body": b"."})
+
+
+async def test_a_websocket_of_a_revoked_session_is_closed_with_3000(clock) -> None:
+    guard = guard_of(echo, clock)
+    mine, theirs = opened(guard, clock), opened(guard, clock, sid="sess_2")
+    await mine.settle()
+    revoke(guard)
+    await mine.end()
+    assert mine.closes == [REVOKED]
+    assert mine.scope["last"] == {
+        "type": "websocket.disconnect",
+        "code": 3000,
+        "reason": "session_revoked",
+    }
+    theirs.incoming.put_nowait({"type": "websocket.receive", "text": "hello"})
+    await theirs.settle()
+    assert theirs.sent[-1] == {"type": "websocket.send", "text": "hello"}
+    assert not theirs.task.done()
+    theirs.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
+    await theirs.end()
+    assert list(guard._live._connections) == []
+
+
+async def test_the_expiry_of_the_token_alone_closes_nothing(clock) -> None:
+    guard = guard_of(echo, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    for _ in range(10):
+        clock.advance(61)
+        tell(guard, "heartbeat")
+        call.incoming.put_nowait({"type": "websocket.receive", "text": "still here"})
+        await call.settle()
+    assert [each.get("text") for each in call.sent] == [None, *["still here"] * 10]
+    revoke(guard)
+    await call.end()
+    assert call.closes == [REVOKED]
+
+
+async def test_a_websocket_that_was_revoked_before_it_is_accepted_never_is(clock) -> None:
+    may_accept = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await may_accept.wait()
+        await send({"type": "websocket.accept"})
+
+    guard = guard_of(slow, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    revoke(guard)
+    await call.settle()
+    may_accept.set()
+    await call.end()
+    assert [each["type"] for each in call.sent] == ["websocket.close"]
+    assert call.closes == [REVOKED]
+
+
+async def test_an_app_that_never_reads_cannot_keep_it_open(clock) -> None:
+    go_on = asyncio.Event()
+
+    async def deaf(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        await go_on.wait()
+        await send({"type": "websocket.send", "text": "too late"})
+
+    guard = guard_of(deaf, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    revoke(guard)
+    await call.settle()
+    assert (call.closes, call.task.done()) == ([REVOKED], False)
+    go_on.set()
+    await call.end()
+    assert [each["type"] for each in call.sent] == ["websocket.accept", "websocket.close"]
+
+
+async def test_what_the_app_reads_after_the_end_is_the_end(clock) -> None:
+    seen: list[Any] = []
+
+    async def stubborn(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        for _ in range(3):
+            seen.append((await receive())["type"])
+
+    guard = guard_of(stubborn, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    revoke(guard)
+    revoke(guard)
+    await call.end()
+    assert (seen, call.closes) == (["websocket.disconnect"] * 3, [REVOKED])
+
+
+async def test_a_server_that_has_closed_already_is_no_error(clock, caplog) -> None:
+    guard = guard_of(echo, clock)
+    call = opened(guard, clock)
+    await call.settle()
+
+    async def broken(message: Any) -> None:
+        raise RuntimeError("Unexpected ASGI message 'websocket.close'")
+
+    (connection,) = guard._live._connections
+    connection._send = broken
+    revoke(guard)
+    await call.end()
+    assert not caplog.records
+
+
+async def test_a_stream_ends_as_a_whole_one_and_the_app_is_told(clock) -> None:
+    app = Ticker()
+    guard = guard_of(app, clock)
+    call = requested(guard, clock)
+    app.ticks.put_nowait(b"1")
+    await call.settle()
+    revoke(guard)
+    await call.settle()
+    assert (call.body, call.is_finished) == (b"1", True)
+    app.ticks.put_nowait(b"2")
+    await call.end()
+    assert call.body == b"1"
+
+
+async def test_a_stream_of_an_announced_length_is_cut(clock) -> None:
+    app = Ticker((b"Content-Length", b"100"))
+    guard = guard_of(app, clock)
+    call = requested(guard, clock)
+    app.ticks.put_nowait(b"1")
+    await call.settle()
+    revoke(guard)
+    app.ticks.put_nowait(b"2")
+    await call.end()
+    assert (call.body, call.is_finished) == (b"1", False)
+
+
+async def test_what_is_revoked_before_the_first_chunk_sends_none(clock) -> None:
+    app = Ticker()
+    guard = guard_of(app, clock)
+    call = requested(guard, clock)
+    await call.settle()
+    assert [each["type"] for each in call.sent] == ["http.response.start"]
+    revoke(guard)
+    await call.settle()
+    assert len(call.sent) == 1
+    app.ticks.put_nowait(b"1")
+    await call.end()
+    assert (call.body, call.is_finished) == (b"", True)
+
+
+async def test_an_answer_in_one_piece_is_finished_whatever_was_revoked(clock) -> None:
+    app = Ticker()
+    guard = guard_of(app, clock)
+    call = requested(guard, clock)
+    await call.settle()
+    revoke(guard)
+    app.ticks.put_nowait(b"")
+    await call.end()
+    assert (call.body, call.is_finished) == (b".", True)
+    assert (await http(guard, "/", bearer(mint(FAST, now=clock())))).code == "session_revoked"
+
+
+async def test_a_stream_that_is_over_is_not_ended_again(clock) -> None:
+    app = Ticker()
+    may_return = asyncio.Event()
+
+    async def lingering(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        await may_return.wait()
+
+    guard = guard_of(lingering, clock)
+    call = requested(guard, clock)
+    app.ticks.put_nowait(b"1")
+    app.ticks.put_nowait(b"")
+    await call.settle()
+    revoke(guard)
+    may_return.set()
+    await call.end()
+    assert call.body == b"1."
+
+
+async def test_an_app_that_waits_for_the_client_is_told_that_it_went(clock) -> None:
+    seen: list[str] = []
+
+    async def waits(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"1", "more_body": True})
+        seen.append((await receive())["type"])
+        seen.append((await receive())["type"])
+
+    guard = guard_of(waits, clock)
+    call = requested(guard, clock)
+    await call.settle()
+    revoke(guard)
+    await call.end()
+    assert (seen, call.is_finished) == (["http.disconnect"] * 2, True)
+
+
+async def test_an_error_of_the_app_is_not_hidden(clock) -> None:
+    async def faulty(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await receive()
+        raise LookupError("of the app")
+
+    guard = guard_of(faulty, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    revoke(guard)
+    with pytest.raises(LookupError):
+        await call.end()
+    assert call.closes == [REVOKED]
+    assert list(guard._live._connections) == []
+
+
+@pytest.mark.parametrize("has_another", [False, True])
+async def test_of_a_group_of_errors_only_ours_are_hidden(clock, has_another: bool) -> None:
+    over = asyncio.Event()
+
+    async def many(scope: Any, receive: Any, send: Any) -> None:
+        async def write() -> None:
+            await over.wait()
+            await send({"type": "websocket.send", "text": "x"})
+
+        async def fail() -> None:
+            await over.wait()
+            if has_another:
+                raise LookupError("of the app")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(write())
+            group.create_task(fail())
+
+    guard = guard_of(many, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    revoke(guard)
+    over.set()
+    if not has_another:
+        await call.end()
+        return
+    with pytest.raises(ExceptionGroup):
+        await call.end()
+
+
+async def test_who_cancels_the_app_is_obeyed(clock) -> None:
+    guard = guard_of(echo, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    call.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call.end()
+    assert list(guard._live._connections) == []
+
+
+async def test_who_cancels_the_app_at_the_moment_of_the_end_is_obeyed(clock) -> None:
+    guard = guard_of(echo, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    revoke(guard)
+    call.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call.end()
+
+
+async def test_a_timeout_around_the_reading_still_works(clock) -> None:
+    outcomes: list[str] = []
+
+    async def impatient(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            async with asyncio.timeout(0.01):
+                await receive()
+        except TimeoutError:
+            outcomes.append("timeout")
+        async with asyncio.timeout(20):
+            outcomes.append((await receive())["type"])
+        await asyncio.sleep(0)
+        outcomes.append("alive")
+
+    guard = guard_of(impatient, clock)
+    call = opened(guard, clock)
+    await until(lambda: bool(outcomes))
+    await call.settle()
+    revoke(guard)
+    await call.end()
+    assert outcomes == ["timeout", "websocket.disconnect", "alive"]
+
+
+async def test_two_that_read_at_once_are_both_awake_in_the_end(clock) -> None:
+    async def two(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        first, second = (asyncio.ensure_future(receive()) for _ in range(2))
+        await first
+        scope["second"] = await second
+
+    guard = guard_of(two, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    call.incoming.put_nowait({"type": "websocket.receive", "text": "x"})
+    await call.settle()
+    revoke(guard)
+    await call.end()
+    assert call.scope["second"]["type"] == "websocket.disconnect"
+
+
+@pytest.mark.parametrize("kind", ["websocket", "stream"])
+async def test_a_connection_has_a_longest_life(clock, kind: str) -> None:
+    if kind == "websocket":
+        call = opened(guard_of(echo, clock, maximum_connection_life=0.05), clock)
+        await call.end()
+        assert call.closes == [(3000, LIFE_OVER)]
+        return
+    app = Ticker()
+    call = requested(guard_of(app, clock, maximum_connection_life=0.05), clock)
+    app.ticks.put_nowait(b"1")
+    await until(lambda: bool(call.sent) and call.is_finished)
+    app.ticks.put_nowait(b"2")
+    await call.end()
+    assert call.body == b"1"
+
+
+class Renewing:
+    """Renews with each text that comes, and says how that went."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            try:
+                await scope["edgepass"].renew(message["text"])
+            except TokenRefused as refused:
+                self.outcomes.append(refused.code)
+            else:
+                self.outcomes.append("renewed")
+
+
+def foreign(clock: Any) -> list[tuple[Any, str]]:
+    now = clock()
+    return [
+        (mint(FAST, now=now, jti="next").decode(), "renewed"),
+        (mint(FAST, now=now), "renewed"),
+        (mint(FAST, now=now, sid="sess_2").decode(), "session_mismatch"),
+        (mint(FAST, now=now, sub="user_2").decode(), "session_mismatch"),
+        (mint(FAST, now=now - 66).decode(), "token_expired"),
+        (mint(FAST, now=now, iss="https://other.example").decode(), "issuer_mismatch"),
+        (mint(make_key("ES256", "stranger"), now=now).decode(), "unknown_key"),
+        (mint(FAST, now=now, sts="pending").decode(), "session_pending"),
+        ("", "token_malformed"),
+        ("garbage", "token_malformed"),
+        ("\ud800.\ud800.\ud800", "token_malformed"),
+        ("é" * 9000, "token_too_large"),
+        (b"\xff.\x00.\n", "token_malformed"),
+    ]
+
+
+async def test_a_websocket_is_renewed_by_a_token_of_its_session_only(clock) -> None:
+    app = Renewing()
+    call = opened(guard_of(app, clock), clock)
+    clock.advance(50)
+    tries = foreign(clock)
+    for token, _ in tries:
+        call.incoming.put_nowait({"type": "websocket.receive", "text": token})
+        await call.settle()
+    assert app.outcomes == [outcome for _, outcome in tries]
+    assert call.scope["edgepass"] is call.scope["user"] is call.scope["auth"]
+    assert call.scope["edgepass"].claims.issued_at == clock()
+    assert not call.closes
+    call.task.cancel()
+
+
+async def test_a_revoked_session_renews_nothing(clock) -> None:
+    states: list[Any] = []
+
+    async def keeps(scope: Any, receive: Any, send: Any) -> None:
+        states.append(scope["edgepass"])
+        await echo(scope, receive, send)
+
+    guard = guard_of(keeps, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    token = mint(FAST, now=clock(), jti="next")
+    revoke(guard)
+    with pytest.raises(TokenRefused) as refused:
+        await states[0].renew(token)
+    assert refused.value.code == "session_revoked"
+    await call.end()
+    clock.advance(306)
+    tell(guard, "heartbeat")
+    with pytest.raises(ConnectionOver, match="session_revoked"):
+        await states[0].renew(mint(FAST, now=clock()))
+
+
+async def test_a_renewed_websocket_outlives_a_mark_on_older_tokens(clock) -> None:
+    app = Renewing()
+    guard = guard_of(app, clock)
+    renewed, other = opened(guard, clock), opened(guard, clock)
+    await other.settle()
+    mark = clock()
+    clock.advance(10)
+    token = mint(FAST, now=clock()).decode()
+    renewed.incoming.put_nowait({"type": "websocket.receive", "text": token})
+    await renewed.settle()
+    tell(guard, "user", user_id="user_1", at=mark)
+    await other.end()
+    assert (other.closes, renewed.closes) == ([REVOKED], [])
+    renewed.task.cancel()
+
+
+async def test_a_renewal_begins_a_life_anew(clock) -> None:
+    app = Renewing()
+    guard = guard_of(app, clock, maximum_connection_life=0.3)
+    call = opened(guard, clock)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while loop.time() - began < 0.5:
+        call.incoming.put_nowait({"type": "websocket.receive", "text": mint(FAST).decode()})
+        await asyncio.sleep(0.02)
+    assert not call.closes
+    assert set(app.outcomes) == {"renewed"}
+    await call.end()
+    assert call.closes == [(3000, LIFE_OVER)]
+
+
+async def test_only_a_websocket_can_be_renewed(clock) -> None:
+    app = App()
+    await http(guard_of(app, clock), "/", bearer(mint(FAST)))
+    with pytest.raises(RuntimeError, match="websocket"):
+        await app.state.renew(mint(FAST))
+
+
+def chained(count: int, session: str = "sess_1") -> list[Connection]:
+    async def nothing(*_: object) -> Any: ...
+
+    claims = Claims(session_claims(sid=session))
+    return [Connection({"type": "http"}, nothing, nothing, claims) for _ in range(count)]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
+def test_connections_of_one_session_may_leave_in_any_order(order: tuple[int, ...]) -> None:
+    connections = Connections()
+    mine, other = chained(4), chained(1, "sess_2")
+    for connection in (*mine, *other):
+        connections.add(connection)
+    left = set(mine)
+    for number in order:
+        connections.remove(mine[number])
+        left.remove(mine[number])
+        assert set(connections) == {*left, *other}
+    connections.remove(other[0])
+    assert list(connections) == []
+    assert connections._first == {}
+
+
+def test_any_coming_and_going_leaves_those_that_are_there() -> None:
+    chance = random.Random(1)
+    connections, there = Connections(), set[Connection]()
+    for _ in range(3_000):
+        if there and chance.random() < 0.5:
+            gone = chance.choice(sorted(there, key=id))
+            there.remove(gone)
+            connections.remove(gone)
+        else:
+            (new,) = chained(1, f"sess_{chance.randrange(5)}")
+            there.add(new)
+            connections.add(new)
+        assert set(connections) == there
+
+
+async def test_a_thousand_websockets_of_one_session_all_close(clock) -> None:
+    guard = guard_of(echo, clock)
+    calls = [opened(guard, clock) for _ in range(1_000)]
+    await calls[-1].settle()
+    revoke(guard)
+    await asyncio.gather(*(call.end() for call in calls))
+    assert {tuple(call.closes) for call in calls} == {(REVOKED,)}
+    assert list(guard._live._connections) == []
+
+
+async def test_starlettes_own_endpoints_end_in_good_order(clock, caplog) -> None:
+    seen: list[int] = []
+
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            while True:
+                await websocket.receive_text()
+        except WebSocketDisconnect as over:
+            seen.append(over.code)
+
+    async def stream(_: Any) -> StreamingResponse:
+        async def ticks() -> Any:
+            while True:
+                yield b"x"
+                await asyncio.sleep(0.005)
+
+        return StreamingResponse(ticks())
+
+    app = Starlette(routes=[WebSocketRoute("/", socket), Route("/", stream)])
+    guard = guard_of(app, clock)
+    calls: list[Call] = [opened(guard, clock), requested(guard, clock)]
+    await until(lambda: b"x" in calls[1].body)
+    await calls[0].settle()
+    revoke(guard)
+    for call in calls:
+        await call.end()
+    assert (seen, calls[0].closes, calls[1].is_finished) == ([3000], [REVOKED], True)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
