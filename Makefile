@@ -22,10 +22,11 @@ demo: $(READY)
 test: $(STANDARDS)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(TESTS)
 
-# The long share of what is random: signature checks, lifecycles, races. Minutes, not seconds.
+# The long share of what is random or large: signatures, lifecycles, races, backlogs. Minutes.
 test-full: $(STANDARDS)
-	FULL=1 $(BIN)/python -m pytest tests/standards tests/property/test_session_lifecycle.py \
-	  tests/sidecar/test_races.py tests/contract/test_several_processes.py
+	FULL=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile tests/standards tests/property \
+	  tests/sidecar/test_races.py tests/sidecar/test_feed_backlog.py \
+	  tests/contract/test_several_processes.py tests/middleware/test_token_cache_under_attack.py
 
 # The suite on each supported Python that is installed (pyenv hides all but those it is told).
 test-all:

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 try:
-    from edgepass_sidecar.app import opened_core
+    from edgepass_sidecar.commands import audit, events, purge, webhooks
+    from edgepass_sidecar.commands.failure import CommandFailed
     from edgepass_sidecar.doctor import examine
     from edgepass_sidecar.identifier import SessionId, UserId, is_user_id
     from edgepass_sidecar.key_material import WrongMasterKey
+    from edgepass_sidecar.opening import opened_core
+    from edgepass_sidecar.secret_key import KeyScope
     from edgepass_sidecar.serve import serve
     from edgepass_sidecar.service.core import Core
     from edgepass_sidecar.service.key_keeper import NoActiveKey
@@ -31,14 +34,12 @@ except ModuleNotFoundError as error:
     sys.exit(f"edgepass: {error.name} is missing: pip install 'edgepass[sidecar]'")
 
 
-class CommandFailed(Exception):
-    """A command could not do what it was asked; the text is for the one who asked."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 refused or broken, 2 a wrong setting or usage."""
     chosen = _parser().parse_args(arguments)
     try:
+        if chosen.alone is not None:
+            return int(chosen.alone(chosen))
         settings = load_settings(os.environ, Path.cwd())
         if chosen.command is None:
             serve(settings)
@@ -94,12 +95,14 @@ async def _revoke_session(core: Core, _: Settings, chosen: argparse.Namespace) -
     print(session.id, session.status, sep="\t")
 
 
-async def _create_key(core: Core, settings: Settings, _: argparse.Namespace) -> None:
+async def _create_key(core: Core, settings: Settings, chosen: argparse.Namespace) -> None:
+    scope = KeyScope.EDGE if chosen.edge else KeyScope.BACKEND
+    kind = "edge" if chosen.edge else "secret"
     key, text = await create_secret_key(
-        core.store, production=settings.production, clock=core.clock
+        core.store, production=settings.production, clock=core.clock, scope=scope
     )
     print(text)
-    print(f"secret key {key.id}; it is stored as a hash and not shown again", file=sys.stderr)
+    print(f"{kind} key {key.id}; it is stored as a hash and not shown again", file=sys.stderr)
 
 
 async def _list_keys(core: Core, _: Settings, __: argparse.Namespace) -> None:
@@ -108,7 +111,8 @@ async def _list_keys(core: Core, _: Settings, __: argparse.Namespace) -> None:
         print(key.key_id, "signing", key.algorithm, key.stage(now), _date(key.active_at), sep="\t")
     for secret in await core.store.load_secret_keys():
         stage = "active" if secret.revoked_at is None else "revoked"
-        print(secret.id, "secret", f"…{secret.hint}", stage, _date(secret.created_at), sep="\t")
+        kind = "edge" if secret.scope is KeyScope.EDGE else "secret"
+        print(secret.id, kind, f"…{secret.hint}", stage, _date(secret.created_at), sep="\t")
 
 
 async def _rotate_keys(core: Core, _: Settings, chosen: argparse.Namespace) -> None:
@@ -151,7 +155,8 @@ def _parser() -> argparse.ArgumentParser:
         " Settings are EDGEPASS_… in the environment, or in edgepass.toml.",
     )
     # What only looks, or changes what is there, makes no store where there is none.
-    parser.set_defaults(create=False)
+    # What works alone, without settings and without a store, answers with its exit code.
+    parser.set_defaults(create=False, alone=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run the sidecar")
     serving.set_defaults(command=None)
@@ -159,6 +164,10 @@ def _parser() -> argparse.ArgumentParser:
     examining.set_defaults(command=_examine)
     _add_session_commands(commands.add_parser("sessions", help="list, start, revoke sessions"))
     _add_key_commands(commands.add_parser("keys", help="create, list, rotate, revoke keys"))
+    events.add_commands(commands.add_parser("events", help="list, follow, export events"))
+    audit.add_commands(commands.add_parser("audit", help="verify an export; list public keys"))
+    purge.add_arguments(commands.add_parser("purge", help="erase a user for good"))
+    webhooks.add_commands(commands.add_parser("webhooks", help="list and replay dead letters"))
     return parser
 
 
@@ -181,6 +190,9 @@ def _add_session_commands(parser: argparse.ArgumentParser) -> None:
 def _add_key_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     creating = commands.add_parser("create", help="make a secret key for the backend API")
+    creating.add_argument(
+        "--edge", action="store_true", help="make one for edges: it opens the revocation feed only"
+    )
     creating.set_defaults(command=_create_key, create=True)
     commands.add_parser("list", help="list signing keys and secret keys").set_defaults(
         command=_list_keys

@@ -102,10 +102,24 @@ def change_session(
     before = client.find_session(session_id)
     client = _with(client, session_id, changed, now)
     after = client.find_session(session_id)
-    if before is None or after is None or before.status is after.status:
+    if before is None or after is None:
         return client, ()
-    kind = "session.pending" if after.status is Status.PENDING else "session.activated"
-    return client, (_event(kind, after, now),)
+    events: list[Event] = []
+    if before.status is not after.status:
+        kind = "session.pending" if after.status is Status.PENDING else "session.activated"
+        events.append(_event(kind, after, now))
+    if before.claims != after.claims:
+        events.append(_event("claims.bumped", after, now))
+    return client, tuple(events)
+
+
+def promise_token(client: Client, session_id: SessionId, until: float, now: float) -> Decision:
+    """Remember that a token of the session may live until `until`, longer than others do."""
+
+    def promised(session: Session) -> Session:
+        return replace(session, tokens_until=max(until, session.tokens_until or until))
+
+    return _with(client, session_id, promised, now), ()
 
 
 def verify_factor(client: Client, session_id: SessionId, factor: Factor, now: float) -> Decision:
@@ -159,7 +173,9 @@ def finish_sessions(
             reached = status if found is session.status else found
             session = session.become(reached, now)
             # What time has ended was not ended by whoever comes now.
-            why = data if is_chosen and reached is status else {}
+            why: dict[str, Any] = dict(data) if is_chosen and reached is status else {}
+            if session.tokens_until is not None and session.tokens_until > now:
+                why["tokens_until"] = session.tokens_until
             events.append(_event(f"session.{reached}", session, now, **why))
         sessions.append(session)
     client = replace(client, sessions=tuple(sessions), updated_at=now)
@@ -188,7 +204,9 @@ def rotate_token(
 def revoke_stolen(client: Client, now: float) -> Decision:
     """End all sessions of a client whose previous token came back after its grace."""
     client, events = finish_sessions(client, Status.REVOKED, now, reason="client token reused")
-    return client, (Event(type="client.theft", at=now, client_id=client.id), *events)
+    over = [{"session_id": event.session_id, "user_id": event.user_id} for event in events]
+    theft = Event(type="client.theft", at=now, client_id=client.id, data={"sessions": over})
+    return client, (theft, *events)
 
 
 def _later(session: Session, now: float) -> float:
@@ -212,7 +230,7 @@ def _with(
     return replace(client, sessions=sessions, updated_at=now)
 
 
-def _event(kind: str, session: Session, now: float, **data: str) -> Event:
+def _event(kind: str, session: Session, now: float, **data: Any) -> Event:
     return Event(
         type=kind,
         at=now,

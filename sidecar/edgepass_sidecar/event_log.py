@@ -32,6 +32,9 @@ class EventQuery:
 class EventLog(Protocol):
     """The append-only log. Cursors grow in the order in which commits become visible."""
 
+    async def append_events(self, events: tuple[Event, ...]) -> None:
+        """Append what goes with no other change."""
+
     async def list_events(self, after: int, limit: int) -> Entries:
         """Return the events with a cursor beyond `after`, in the order of their cursors."""
 

@@ -3,15 +3,13 @@
 import asyncio
 import ipaddress
 import re
-import ssl
 import time
 from collections.abc import Callable, Sequence
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from secrets import token_bytes
 
 import orjson
 
-from edgepass_sidecar.http_client import httpx
+from edgepass_sidecar.http_client import httpx, make_client, parse_hook_url
 from edgepass_sidecar.identifier import SessionId, UserId, random_text
 from edgepass_sidecar.service.claims_source import (
     DEFAULT_FRESH_FOR,
@@ -23,9 +21,7 @@ from edgepass_sidecar.webhook_signature import parse_webhook_secret, webhook_hea
 
 DEFAULT_TIMEOUT = 1.0
 MAXIMUM_ANSWER_BYTES = 64 * 1024
-# A connection for each question: on one that is kept, what a hook sends too much would be
-# read as the answer to the next question, which is about somebody else.
-_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=0)
+_AT_ONCE = 64
 _HEADERS = {
     "accept": "application/json",
     "accept-encoding": "identity",  # what inflates is not bounded by what is read
@@ -61,16 +57,7 @@ class HttpClaimsSource:
             raise ValueError("the claims source needs a secret, and a timeout above 0 seconds")
         self._timeout = timeout
         self._clock = clock
-        self._client = httpx.AsyncClient(
-            # Neither proxies nor .netrc of the environment: where the question
-            # goes, and with which credentials, the settings alone say.
-            trust_env=False,
-            verify=ssl.create_default_context(),
-            follow_redirects=False,
-            timeout=None,  # it is bounded as a whole, in fetch()
-            limits=_LIMITS,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        self._client = make_client(at_once=_AT_ONCE)
 
     async def fetch(
         self, user_id: UserId, session_id: SessionId, organization_id: str | None
@@ -114,15 +101,7 @@ class HttpClaimsSource:
 
 
 def _parse_hook_url(text: str) -> httpx.URL:
-    # Judged as the client that connects understands it, and not by another parser.
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        raise ValueError("the URL cannot be read") from None
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.fragment:
-        raise ValueError("the URL must be https, with a host, without a user and a fragment")
-    if not text.isascii() or any(character <= " " for character in text):
-        raise ValueError("the URL has characters that must be percent-encoded")
+    url = parse_hook_url(text)
     if url.scheme == "http" and not _is_loopback(url.host):
         raise ValueError("the URL must be https: plain http is for loopback addresses only")
     return url

@@ -3,10 +3,18 @@
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 
 SECRET_BYTES = 32
 SHORTEST_KEY = 32  # characters; what a key of 128 random bits in hex has
+
+
+class KeyScope(StrEnum):
+    """What a key opens, and nothing else."""
+
+    BACKEND = "backend"
+    EDGE = "edge"  # the revocation feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +26,7 @@ class SecretKey:
     hint: str
     created_at: float
     revoked_at: float | None = None
+    scope: KeyScope = KeyScope.BACKEND
 
 
 def hash_secret_key(text: str) -> bytes:

@@ -7,9 +7,11 @@ import socket
 import sys
 
 import uvicorn
+from starlette.applications import Starlette
 
-from edgepass_sidecar.app import make_app, opened_core
+from edgepass_sidecar.app import make_app
 from edgepass_sidecar.logs import configure_logs
+from edgepass_sidecar.opening import opened_core
 from edgepass_sidecar.settings import Settings, WrongSetting
 
 # Seconds that requests under way may take once the sidecar is told to stop.
@@ -27,8 +29,9 @@ def serve(settings: Settings) -> None:
     listener = _listen(settings.host, settings.port)
     configure_logs()
     asyncio.run(_rehearse(settings))
+    app = make_app(settings)
     config = uvicorn.Config(
-        make_app(settings),
+        app,
         loop="asyncio" if sys.platform == "win32" else "uvloop",
         http="httptools",
         lifespan="on",
@@ -53,10 +56,22 @@ def serve(settings: Settings) -> None:
         # uvicorn raises the signal once more when it is done; a stop that was
         # asked for and went well ends with exit code 0.
         signal.signal(told_to_stop, lambda *_: None)
-    server = uvicorn.Server(config)
+    server = _Server(config, app)
     server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(3)
+
+
+class _Server(uvicorn.Server):
+    """Lets the edges go that listen to the feed, or a stop would wait for them in vain."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.context.feed.close()
+        await super().shutdown(sockets)
 
 
 async def _rehearse(settings: Settings) -> None:

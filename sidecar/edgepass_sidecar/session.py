@@ -70,7 +70,8 @@ class Session:
 
     `inactivity_timeout` is in seconds, `None` where inactivity ends nothing.
     `user` is the user as of when the session was loaded, and `activity` where
-    and with what the session was last seen.
+    and with what the session was last seen. `tokens_until` is when the last token
+    expires that was to live longer than others, if there ever was one.
     """
 
     id: SessionId
@@ -90,6 +91,7 @@ class Session:
     tasks: tuple[str, ...] = ()
     claims: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    tokens_until: float | None = None
 
     @property
     def user_id(self) -> UserId:

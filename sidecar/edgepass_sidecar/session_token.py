@@ -1,6 +1,6 @@
 """The session token: its claims (version 2) and its compact JWS (RFC 7515, RFC 7519)."""
 
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ CATEGORY = "cl_B7d4PD111AAA"
 TEMPLATE_CATEGORY = "cl_B7d4PD222AAA"
 NOT_BEFORE_MARGIN = 10  # seconds; verifiers whose clock is a little behind
 NEVER = -1
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Signer(Protocol):
@@ -82,4 +83,4 @@ def encode_token(claims: Mapping[str, Any], signer: Signer, category: str = CATE
 
 
 def _base64url(value: bytes) -> bytes:
-    return urlsafe_b64encode(value).rstrip(b"=")
+    return b2a_base64(value, newline=False).translate(_URL_SAFE, b"=")

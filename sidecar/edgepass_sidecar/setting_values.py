@@ -71,6 +71,11 @@ def parse_count(most: int) -> Callable[[str], int]:
     return parse
 
 
+def parse_days(text: str) -> float:
+    """Read a number of days, 1 to 36,500, as seconds."""
+    return 86_400.0 * parse_count(36_500)(text)
+
+
 def parse_switch(text: str) -> bool:
     return one_of("on", "off")(text) == "on"
 

@@ -23,6 +23,7 @@ from edgepass_sidecar.setting_values import (
     Network,
     one_of,
     parse_count,
+    parse_days,
     parse_domain,
     parse_limit,
     parse_listen,
@@ -47,10 +48,6 @@ FILE_NAME = "edgepass.toml"
 _LOOPBACK = re.compile(
     r"http://(?:127(?:\.\d{1,3}){3}|\[::1\]|(?:[a-z0-9-]+\.)*localhost)(?::\d+)?\Z"
 )
-_LATER = {
-    "WEBHOOK_URL": "webhooks are not delivered by this version",
-    "WEBHOOK_SECRET": "webhooks are not delivered by this version",
-}
 
 
 class WrongSetting(Exception):
@@ -79,11 +76,17 @@ class Settings:
     captures_devices: bool
     locations_file: Path | None
     limits_rates: bool
+    logs_tokens: bool
     session_claims: CompiledClaims | None
     claims_url: str | None
     claims_secrets: tuple[str, ...] = field(repr=False)
+    webhook_url: str | None = field(repr=False)
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    allows_private_webhooks: bool
+    events_kept: float | None
     master_key: bytes | None = field(repr=False)
     secret_keys: tuple[str, ...] = field(repr=False)
+    edge_keys: tuple[str, ...] = field(repr=False)
 
     @property
     def is_https(self) -> bool:
@@ -147,13 +150,19 @@ class _Reader:
             master_key=self._master_key(master_key_file, production),
             master_key_file=master_key_file,
             secret_keys=self._take("SECRET_KEYS", (), parse_secret_keys),
+            edge_keys=self._take("EDGE_KEYS", (), parse_secret_keys),
             cookie_domain=self._take("COOKIE_DOMAIN", None, parse_domain),
             captures_devices=self._take("DEVICES", True, parse_switch),
             locations_file=self._take("LOCATIONS", None, parse_path),
             limits_rates=self._take("RATE_LIMITS", True, parse_switch),
+            logs_tokens=self._take("LOG_TOKENS", False, parse_switch),
             session_claims=self._take("SESSION_CLAIMS", None, parse_session_claims),
             claims_url=self._take("CLAIMS_URL", None, str),
             claims_secrets=self._take("CLAIMS_SECRET", (), lambda text: tuple(split(text))),
+            webhook_url=self._take("WEBHOOK_URL", None, str),
+            webhook_secrets=self._take("WEBHOOK_SECRET", (), lambda text: tuple(split(text))),
+            allows_private_webhooks=self._take("WEBHOOK_PRIVATE", False, parse_switch),
+            events_kept=self._take("EVENTS_KEPT", None, parse_days),
         )
         self._validate_together(settings)
         self._refuse_the_rest()
@@ -224,6 +233,14 @@ class _Reader:
             )
         if settings.claims_url is None and settings.claims_secrets:
             raise WrongSetting("CLAIMS_URL", "is missing, and EDGEPASS_CLAIMS_SECRET is set")
+        if settings.webhook_url is not None and not settings.webhook_secrets:
+            raise WrongSetting(
+                "WEBHOOK_SECRET",
+                "is missing: your app knows by it that a webhook was sent by the sidecar;"
+                " make one with: echo whsec_$(openssl rand -base64 32)",
+            )
+        if settings.webhook_url is None and settings.webhook_secrets:
+            raise WrongSetting("WEBHOOK_URL", "is missing, and EDGEPASS_WEBHOOK_SECRET is set")
 
     def _master_key(self, file: Path | None, production: bool) -> bytes | None:
         key = self._take("MASTER_KEY", None, parse_master_key)
@@ -239,11 +256,8 @@ class _Reader:
         return key
 
     def _refuse_the_rest(self) -> None:
-        for name, value in self._given.items():
-            if name in _LATER and value.strip():
-                raise WrongSetting(name, f"{_LATER[name]}: unset it")
-            if name not in _LATER:
-                raise WrongSetting(name, "is not a setting: check its spelling, or unset it")
+        for name in self._given:
+            raise WrongSetting(name, "is not a setting: check its spelling, or unset it")
 
 
 def read_master_key(file: Path) -> bytes:

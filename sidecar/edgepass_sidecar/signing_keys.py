@@ -34,6 +34,7 @@ class SigningKey:
     active_at: float
     retired_at: float | None = None
     revoked_at: float | None = None
+    recorded_stage: Stage = Stage.UPCOMING
 
     def stage(self, now: float) -> Stage:
         if self.revoked_at is not None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from edgepass_sidecar.client import Client
+from edgepass_sidecar.deliveries import Deliveries
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.event_log import EventLog
 from edgepass_sidecar.identifier import ClientId, SessionId, TemplateId, TicketId, UserId
+from edgepass_sidecar.seals import Seals
 from edgepass_sidecar.secret_key import SecretKey
 from edgepass_sidecar.session import Session, Status
 from edgepass_sidecar.signing_keys import SigningKey
@@ -109,7 +111,7 @@ class Over:
     clients: frozenset[ClientId]
 
 
-class SessionStore(EventLog, Protocol):
+class SessionStore(EventLog, Deliveries, Seals, Protocol):
     """Where clients with their sessions, users, tickets, keys and the event log are kept."""
 
     async def open(self) -> None:
@@ -123,6 +125,9 @@ class SessionStore(EventLog, Protocol):
 
     async def load_client(self, client_id: ClientId) -> Client | None:
         """Return a client with those of its sessions that are active or pending."""
+
+    async def list_clients(self, limit: int, offset: int) -> Page[Client]:
+        """Return clients newest first, each as `load_client` does."""
 
     async def commit(self, commit: Commit) -> bool:
         """Store it if the client's version is still the one loaded, the ticket still pending,

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.interop.conftest import node
-from tests.support.processes import Process, demo_command, free_port
+from tests.support.processes import PATIENCE, Process, demo_command, free_port
 
 __all__ = ["node"]  # a fixture of the tests here as well
+
+# A shared machine draws when it likes.
+expect.set_options(timeout=PATIENCE * 1000)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # Nothing of the browser itself may look for hosts outside this machine, and no page can.

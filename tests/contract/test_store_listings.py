@@ -33,6 +33,29 @@ async def test_sessions_are_listed_newest_first(store: SessionStore) -> None:
     assert await _names(store, SessionQuery()) == ["a", "b", "c"]
 
 
+async def test_clients_are_listed_newest_first_in_pages_with_their_live_sessions(
+    store: SessionStore,
+) -> None:
+    ages = {1: 0.0, 2: 1.0, 3: 1.0, 4: 0.5}
+    clients = {}
+    for number, age in ages.items():
+        client_id = other_client(number)
+        sessions = [
+            make_session(f"{number}-{status}", client_id=client_id, status=status)
+            for status in (Status.ACTIVE, Status.ENDED)
+        ]
+        made = make_client(*sessions[: number - 1], id=client_id, created_at=NOW + age)
+        for session in made.sessions:
+            await store.insert_user(session.user, ())
+        assert await store.commit(Commit(client=made))
+        clients[number] = await store.load_client(client_id)
+    pages = [await store.list_clients(2, offset) for offset in (0, 2, 4)]
+    wanted = [(clients[3], clients[2]), (clients[4], clients[1]), ()]
+    assert [page.items for page in pages] == wanted
+    assert {page.total for page in pages} == {4}
+    assert [len(client.sessions) for client in pages[0].items + pages[1].items] == [1, 1, 1, 0]
+
+
 async def test_sessions_of_one_moment_have_one_order_on_all_pages(store: SessionStore) -> None:
     await _store_sessions(store, *(make_session(name) for name in "badce"))
     pages = [await _names(store, SessionQuery(limit=2, offset=i)) for i in (0, 2, 4, 6)]

@@ -2,51 +2,76 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from edgepass_sidecar.http_client import httpx
-from tests.support.processes import Browser, Sidecar
+from tests.support.processes import PATIENCE, Browser, Sidecar
 
 ORIGIN = "http://app.example.com"
 
 
-def sign_in_until_the_sidecar_is_gone(
-    browser: Browser, name: str, acknowledged: list[tuple[str, str]]
-) -> None:
-    for number in range(10_000):
-        user_id = f"{name}-{number}"
-        try:
-            acknowledged.append((user_id, browser.sign_in(user_id)))
-        except httpx.TransportError:
-            return
+class SignIns:
+    """What was acknowledged to browsers that sign in over and over, each on a thread."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[tuple[str, str]] = []
+        self._grew = threading.Condition()
+
+    def go_on(self, browser: Browser, name: str) -> None:
+        """Sign in as one user after another until the sidecar is gone."""
+        for number in range(10_000):
+            user_id = f"{name}-{number}"
+            try:
+                session_id = browser.sign_in(user_id)
+            except httpx.TransportError:
+                return
+            with self._grew:
+                self.acknowledged.append((user_id, session_id))
+                self._grew.notify_all()
+
+    def wait_for(self, number: int) -> None:
+        """Return when `number` sign-ins were acknowledged; fail after 20 seconds."""
+        with self._grew:
+            are_there = self._grew.wait_for(lambda: len(self.acknowledged) >= number, PATIENCE)
+        assert are_there, (
+            f"{len(self.acknowledged)} of {number} sign-ins were acknowledged in {PATIENCE} seconds"
+        )
 
 
-@pytest.mark.parametrize("seconds", [0.3, 0.5, 0.8])
-def test_every_acknowledged_session_is_there_after_a_restart(
-    tmp_path: Path, seconds: float
-) -> None:
-    with Sidecar(tmp_path, ORIGIN) as sidecar:
-        acknowledged: list[tuple[str, str]] = []
-        browsers = [sidecar.browser() for _ in range(4)]
-        threads = [
-            threading.Thread(
-                target=sign_in_until_the_sidecar_is_gone, args=(browser, f"u{i}", acknowledged)
-            )
-            for i, browser in enumerate(browsers)
-        ]
-        for thread in threads:
-            thread.start()
-        threads[0].join(seconds)
+@contextmanager
+def signing_in(sidecar: Sidecar, browsers: int) -> Iterator[SignIns]:
+    """Sign in from several browsers at once; the block kills the sidecar, which ends them."""
+    sign_ins = SignIns()
+    threads = [
+        threading.Thread(target=sign_ins.go_on, args=(sidecar.browser(), f"u{i}"))
+        for i in range(browsers)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield sign_ins
+    finally:
         sidecar.process.end(signal.SIGKILL)
         for thread in threads:
             thread.join()
+
+
+@pytest.mark.parametrize("number", [1, 5, 20])
+def test_every_acknowledged_session_is_there_after_a_kill_amid_sign_ins(
+    tmp_path: Path, number: int
+) -> None:
+    with Sidecar(tmp_path, ORIGIN) as sidecar:
+        with signing_in(sidecar, browsers=4) as sign_ins:
+            sign_ins.wait_for(number)
         sidecar.start()
 
-        assert acknowledged, "nothing was signed in before the kill: the test shows nothing"
+        assert len(sign_ins.acknowledged) >= number
         with sidecar.backend() as backend:
-            for user_id, session_id in acknowledged:
+            for user_id, session_id in sign_ins.acknowledged:
                 session = backend.get(f"/v1/sessions/{session_id}").json()
                 # A browser's next sign-in rotates on; only the user's session stays.
                 assert session["user_id"] == user_id

@@ -92,6 +92,26 @@ def test_only_what_is_sent_of_a_user_is_changed(clerk: Clerk) -> None:
     assert clerk.users.update(user_id=made.id, first_name=None).first_name is None
 
 
+def test_metadata_of_a_user_are_merged_at_any_depth(clerk: Clerk) -> None:
+    before = {"plan": {"tier": 1, "until": 2}, "tags": ["a", "b"], "old": True}
+    made = clerk.users.create(public_metadata=before, unsafe_metadata={"theme": "dark"})
+
+    patch = {"plan": {"tier": 2, "until": None}, "tags": ["c"], "old": None, "new": {"a": None}}
+    merged = clerk.users.update_metadata(user_id=made.id, public_metadata=patch)
+    assert merged.public_metadata == {"plan": {"tier": 2}, "tags": ["c"], "new": {}}
+    assert merged.unsafe_metadata == {"theme": "dark"}
+    assert clerk.users.get(user_id=made.id) == merged
+
+
+def test_private_metadata_are_refused_and_not_dropped_in_silence(clerk: Clerk) -> None:
+    user = clerk.users.create()
+
+    refused = refusal_of(
+        lambda: clerk.users.update_metadata(user_id=user.id, private_metadata={"a": 1})
+    )
+    assert refused == (422, "form_param_value_invalid")
+
+
 def test_a_banned_user_has_no_session_until_unbanned(clerk: Clerk) -> None:
     user = clerk.users.create()
     session = clerk.sessions.create(request={"user_id": user.id})
@@ -189,6 +209,19 @@ def test_a_client_is_read_with_its_sessions(clerk: Clerk, browser: Browser) -> N
     assert (client.sign_in_id, client.sign_up_id) == (None, None)
 
 
+def test_clients_are_listed_newest_first_and_page_by_page(clerk: Clerk, sidecar: Sidecar) -> None:
+    made = []
+    for _ in range(2):
+        session_id = sidecar.browser().sign_in("ada")
+        client_id = clerk.sessions.get(session_id=session_id).client_id
+        made.append(clerk.clients.get(client_id=client_id))
+
+    pages = [clerk.clients.list(limit=1, offset=offset) for offset in (0, 1)]
+    assert [client for page in pages for client in page] == made[::-1]
+    assert len(clerk.clients.list()) <= 10
+    assert refusal_of(lambda: clerk.clients.list(limit=501)) == (422, "form_param_format_invalid")
+
+
 def test_a_client_is_known_by_its_client_token(clerk: Clerk, browser: Browser) -> None:
     session_id = browser.sign_in("ada")
     client = clerk.clients.verify(request={"token": browser.http.cookies["__client"]})
@@ -209,6 +242,7 @@ def test_the_key_set_has_the_key_of_a_token(clerk: Clerk, browser: Browser) -> N
 UNKNOWN: dict[str, Call] = {
     "user": lambda sdk: sdk.users.get(user_id="no"),
     "user to change": lambda sdk: sdk.users.update(user_id="no", first_name="No"),
+    "user to merge into": lambda sdk: sdk.users.update_metadata(user_id="no"),
     "user of a ticket": lambda sdk: sdk.sign_in_tokens.create(request={"user_id": "no"}),
     "user of a session": lambda sdk: sdk.sessions.create(request={"user_id": "no"}),
     "session": lambda sdk: sdk.sessions.get(session_id="no"),

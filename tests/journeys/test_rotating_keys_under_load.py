@@ -1,4 +1,4 @@
-"""A signing key is replaced while 1,000 requests a second arrive: none of them is refused."""
+"""A signing key is replaced while up to 1,000 requests a second arrive: none is refused."""
 
 import asyncio
 import time
@@ -12,7 +12,8 @@ from tests.support.processes import Browser, Sidecar
 
 RATE = 1000
 CONNECTIONS = 8
-SECONDS_AFTER_THE_PROMOTION = 2.0
+# In all, and with the new key: what a machine that keeps up answers in 14 and in 2 seconds.
+LEAST_REQUESTS, LEAST_WITH_THE_NEW_KEY = 11_000, 2_000
 PATIENCE = 30.0
 
 
@@ -45,6 +46,13 @@ class Load:
         await writer.wait_closed()
 
 
+async def wait_for_requests(load: Load, number: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while load.answers.total() < number:
+        assert time.monotonic() < deadline, f"{load.answers} in {PATIENCE} seconds, not {number}"
+        await asyncio.sleep(0.02)
+
+
 async def refresh_until_another_key_signs(load: Load, browser: Browser, session_id: str) -> None:
     first = jwt.get_unverified_header(load.token)["kid"]
     deadline = time.monotonic() + PATIENCE
@@ -59,17 +67,15 @@ async def test_no_request_is_refused_while_a_key_is_rotated(sidecar: Sidecar) ->
     session_id = browser.sign_in("ada")
     with GuardedApp(sidecar.directory, sidecar.url, "--http", "httptools") as app:
         load = Load(app.port, browser.token(session_id))
-        started = time.perf_counter()
         running = asyncio.create_task(load.run())
         await asyncio.to_thread(sidecar.run, "keys", "rotate", "--now")
         await refresh_until_another_key_signs(load, browser, session_id)
-        await asyncio.sleep(SECONDS_AFTER_THE_PROMOTION)
+        before = load.answers.total()
+        await wait_for_requests(load, max(LEAST_REQUESTS, before + LEAST_WITH_THE_NEW_KEY))
         load.stopped = True
         await running
-        elapsed = time.perf_counter() - started
 
     assert set(load.answers) == {"200"}, load.answers
-    assert load.answers["200"] >= 0.8 * RATE * elapsed, "the load was not what it claims to be"
     listed = sidecar.run("keys", "list")
     assert "\tretired\t" in listed
     assert "\tactive\t" in listed

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from edgepass import Expectations, KeySet, TokenRefused, verify
 from edgepass._signatures import STANDARD_LIBRARY, find_cryptography
 from tests.support.issuer import ISSUER, NOW, base64url, jwks, make_key, mint
+from tests.support.standards import FULL
 
 NATIVE = find_cryptography()
 assert NATIVE is not None
@@ -58,7 +59,7 @@ def test_the_tokens_are_accepted_as_they_are(token: bytes) -> None:
 
 
 @given(places(), BYTES)
-@settings(max_examples=600)
+@settings(max_examples=600 if FULL else 200)
 def test_a_token_with_one_byte_changed_is_refused(place: tuple[bytes, int], byte: int) -> None:
     token, at = place
     if token[at] != byte:
@@ -66,21 +67,21 @@ def test_a_token_with_one_byte_changed_is_refused(place: tuple[bytes, int], byte
 
 
 @given(places(), st.integers(0, 7))
-@settings(max_examples=300)
+@settings(max_examples=300 if FULL else 100)
 def test_a_token_with_one_bit_changed_is_refused(place: tuple[bytes, int], bit: int) -> None:
     token, at = place
     refused_alike(token[:at] + bytes([token[at] ^ (1 << bit)]) + token[at + 1 :])
 
 
 @given(places())
-@settings(max_examples=300)
+@settings(max_examples=300 if FULL else 100)
 def test_a_token_with_one_byte_deleted_is_refused(place: tuple[bytes, int]) -> None:
     token, at = place
     refused_alike(token[:at] + token[at + 1 :])
 
 
 @given(places(), BYTES)
-@settings(max_examples=300)
+@settings(max_examples=300 if FULL else 100)
 def test_a_token_with_one_byte_inserted_is_refused(place: tuple[bytes, int], byte: int) -> None:
     token, at = place
     refused_alike(token[:at] + bytes([byte]) + token[at:])
@@ -144,7 +145,7 @@ def test_a_payload_without_claims_is_refused_under_a_true_signature(key, payload
 
 
 @given(places(), BYTES, st.sampled_from(["change", "insert", "delete"]))
-@settings(max_examples=400)
+@settings(max_examples=400 if FULL else 130)
 def test_what_pyjwt_still_takes_of_it_are_the_claims_that_were_signed(
     place: tuple[bytes, int], byte: int, how: str
 ) -> None:

@@ -18,6 +18,7 @@ from edgepass_sidecar.claims_language import (
     render,
 )
 from edgepass_sidecar.shortcode import WrongClaims, parse_text
+from tests.support.standards import FULL
 
 NAMES = ("user", "org", "id", "a", "b-c", "größe", "2fa", "__class__")
 SCALARS = (
@@ -84,7 +85,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 @given(SHORTCODES, SPACES, VALUES)
-@settings(max_examples=400)
+@settings(max_examples=400 if FULL else 100)
 def test_a_shortcode_alone_is_the_operand_that_counts(
     operands: list[tuple[str, Any]], space: str, values: dict[str, Any]
 ) -> None:
@@ -93,7 +94,7 @@ def test_a_shortcode_alone_is_the_operand_that_counts(
 
 
 @given(st.lists(st.tuples(PLAIN, SHORTCODES), max_size=4), PLAIN, VALUES)
-@settings(max_examples=400)
+@settings(max_examples=400 if FULL else 100)
 def test_shortcodes_in_a_text_are_written_between_what_is_around_them(
     pieces: list[tuple[str, list[tuple[str, Any]]]], end: str, values: dict[str, Any]
 ) -> None:
@@ -112,7 +113,7 @@ def test_json_without_double_braces_is_rendered_as_it_is(value: Any) -> None:
 
 
 @given(HOSTILE, VALUES)
-@settings(max_examples=600)
+@settings(max_examples=600 if FULL else 150)
 def test_any_text_is_rendered_within_bounds_or_refused_as_declared(
     text: str, values: dict[str, Any]
 ) -> None:
@@ -183,10 +184,10 @@ def test_reading_takes_time_in_proportion_to_the_text(start: str, again: str, en
     # Twelve times what a document may have: were each character read again for each
     # other one, this would take minutes.
     text = start + again * (100_000 // len(again)) + end
-    before = time.perf_counter()
+    before = time.thread_time()
     try:
         parse_text(text, "claims")
     except WrongClaims as error:
         text = str(error)
-    assert time.perf_counter() - before < 10
+    assert time.thread_time() - before < 10
     assert text

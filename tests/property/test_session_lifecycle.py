@@ -15,7 +15,7 @@ from tests.property.lifecycle.sign_ins import SignIns
 from tests.property.lifecycle.truths import Truths
 from tests.support.standards import FULL
 
-EXAMPLES, STEPS = (200, 50) if FULL else (25, 40)
+EXAMPLES, STEPS = (200, 50) if FULL else (12, 40)
 
 
 class InMemory(SignIns, Browsers, Servers, Truths):

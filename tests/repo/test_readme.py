@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from tests.support.processes import Sidecar, free_port
+from tests.support.processes import PATIENCE, Sidecar, free_port, wait_until_it_answers
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(
@@ -91,25 +91,32 @@ def test_the_make_targets_exist() -> None:
 def test_the_sidecars_lines_run_as_they_are(tmp_path: Path) -> None:
     lines = SHELL[1]
     assert lines.rstrip().endswith("edgepass serve")
-    script = lines.replace("edgepass serve", "timeout --preserve-status 3 edgepass serve")
+    # In the shell's place, so that it is the sidecar that is told to end.
+    script = lines.replace("edgepass serve", "exec edgepass serve")
     kept = {k: v for k, v in os.environ.items() if not k.startswith("EDGEPASS_")}
     port = free_port()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
-    finished = subprocess.run(
-        ["bash", "-euc", script],
-        cwd=tmp_path,
-        env=kept | {"PATH": path, "EDGEPASS_LISTEN": f"127.0.0.1:{port}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with (tmp_path / "printed").open("wb") as printed, (tmp_path / "said").open("wb") as said:
+        started = subprocess.Popen(
+            ["bash", "-euc", script],
+            cwd=tmp_path,
+            env=kept | {"PATH": path, "EDGEPASS_LISTEN": f"127.0.0.1:{port}"},
+            stdout=printed,
+            stderr=said,
+        )
+        try:
+            wait_until_it_answers(f"http://127.0.0.1:{port}/v1/health", started, within=60.0)
+        finally:
+            started.terminate()
+            ended_with = started.wait(PATIENCE)
 
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.startswith("sk_test_")
-    assert "session_token\t" in finished.stdout
-    assert f"edgepass serves http://127.0.0.1:{port}" in finished.stderr
+    text = (tmp_path / "printed").read_text("utf-8")
+    messages = (tmp_path / "said").read_text("utf-8")
+    assert ended_with == 0, messages
+    assert text.startswith("sk_test_")
+    assert "session_token\t" in text
+    assert f"edgepass serves http://127.0.0.1:{port}" in messages
 
 
 def test_every_document_that_is_linked_exists() -> None:

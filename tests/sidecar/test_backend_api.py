@@ -303,3 +303,15 @@ async def test_a_session_started_by_a_server_has_no_address_of_the_server(server
     session = succeeded(await server.post("/v1/sessions", {"user_id": "user_1"}))
     activity = session["latest_activity"]
     assert (activity["ip_address"], activity["browser_name"]) == (None, None)
+
+
+async def test_clients_are_listed_as_each_of_them_is_shown(sidecar: Sidecar, clock: Clock) -> None:
+    server, shown = sidecar.server, []
+    for _ in range(3):
+        clock.advance(1)
+        session = await sidecar.browser().sign_in()
+        client_id = succeeded(await server.get(f"/v1/sessions/{session}"))["client_id"]
+        shown.append(succeeded(await server.get(f"/v1/clients/{client_id}")))
+    assert succeeded(await server.get("/v1/clients")) == shown[::-1]
+    page = succeeded(await server.get("/v1/clients", paginated=True, limit=1, offset=2))
+    assert page == {"data": shown[:1], "total_count": 3}

@@ -1,6 +1,7 @@
 """Banning a user and signing one out everywhere: the mark comes first, and nothing revives."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,12 @@ from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.minting import mint_for_server
 from edgepass_sidecar.service.refusal import Refused
-from edgepass_sidecar.service.revocation import ban_user, sign_out_user_before
+from edgepass_sidecar.service.revocation import ban_user, sign_out_user_before, unban_user
 from edgepass_sidecar.service.sign_in import start_session_for
+from edgepass_sidecar.service.tickets import create_ticket
 from edgepass_sidecar.session import LIVE, POLICY_TERMS
 from edgepass_sidecar.store import Commit, SessionQuery, SessionStore, StoreUnavailable
+from edgepass_sidecar.user import User
 from tests.conftest import Clock
 from tests.support.issuer import NOW
 from tests.support.sidecar import LateStore, Server, Sidecar, error_code, succeeded
@@ -122,6 +125,8 @@ async def test_a_ticket_from_before_the_ban_starts_nothing(any_sidecar: Sidecar)
     [
         (["sign_out"], 0, 200),
         (["sign_out"], 0.001, 422),
+        (["ban", "unban"], 0, 422),
+        (["ban", "unban"], 0.0004, 422),
         (["ban", "unban"], 0.001, 422),
         (["ban", "unban"], 1, 422),
     ],
@@ -137,6 +142,49 @@ async def test_a_ticket_from_before_a_mark_starts_nothing_after_it_either(
     answer = await any_sidecar.browser().present(ticket)
     refusal = error_code(answer) if answer.status_code != 200 else None
     assert (answer.status_code, refusal) == (status, "ticket_revoked" if status == 422 else None)
+
+
+async def test_a_ticket_from_after_the_ban_starts_a_session_at_the_same_moment(
+    any_sidecar: Sidecar,
+) -> None:
+    succeeded(await any_sidecar.server.post("/v1/users", {"id": USER}))
+    await _ban(any_sidecar.server)
+    await _unban(any_sidecar.server)
+    _, ticket = await any_sidecar.server.ticket()
+    browser = any_sidecar.browser()
+    session = succeeded(await browser.present(ticket))["response"]["created_session_id"]
+    await browser.refresh(session)
+
+
+class BanningStore:
+    """A store where the user is banned, and unbanned, once the user was read for a ticket."""
+
+    def __init__(self, core: Core, clock: Clock, seconds: float) -> None:
+        self._core = core
+        self._clock = clock
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._core.store, name)
+
+    async def load_users(self, user_ids: Sequence[UserId]) -> dict[UserId, User]:
+        found = await self._core.store.load_users(user_ids)
+        await ban_user(self._core, USER)
+        await unban_user(self._core, USER)
+        self._clock.advance(self._seconds)
+        return found
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0004, 1])
+async def test_a_ticket_that_is_made_while_its_user_is_banned_is_void(
+    any_sidecar: Sidecar, clock: Clock, seconds: float
+) -> None:
+    core = any_sidecar.core
+    succeeded(await any_sidecar.server.post("/v1/users", {"id": USER}))
+    racing = replace(core, store=BanningStore(core, clock, seconds))
+    _, token = await create_ticket(racing, USER, 60, POLICY_TERMS)
+    answer = await any_sidecar.browser().present(token.reveal())
+    assert (answer.status_code, error_code(answer)) == (422, "ticket_revoked")
 
 
 async def test_an_unbanned_user_signs_in_again_and_no_old_session_revives(

@@ -34,6 +34,7 @@ from edgepass_sidecar.service.claims_source import (
 )
 from edgepass_sidecar.webhook_signature import parse_webhook_secret, webhook_headers
 from tests.conftest import Clock
+from tests.support.processes import PATIENCE
 
 SECRET = "whsec_" + base64.b64encode(b"top-secret-key-of-32-bytes-total").decode()
 OLD_SECRET = "whsec_" + base64.b64encode(bytes(24)).decode()
@@ -485,10 +486,11 @@ HANGING = {
 async def test_the_time_is_bounded_as_a_whole(hook, hurried, make_reply) -> None:
     hook.reply = make_reply()
     started = time.monotonic()
-    refused = await refusal(hurried)
+    async with asyncio.timeout(PATIENCE):
+        refused = await refusal(hurried)
     assert type(refused) is ClaimsUnavailable
     assert str(refused) == "the hook gave no whole answer within 0.2 seconds"
-    assert 0.2 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.2
     assert len(hook.asked) == 1
 
 

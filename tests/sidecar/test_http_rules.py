@@ -230,6 +230,31 @@ async def test_a_preflight_is_granted_to_allowed_origins_only(
     assert answer.is_success is (origin == APP_ORIGIN)
     granted = answer.headers.get("access-control-allow-origin")
     assert granted == (APP_ORIGIN if origin == APP_ORIGIN else None)
+    if not answer.is_success:
+        assert (answer.status_code, error_code(answer)) == (400, "preflight_refused")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"access-control-request-method": "PATCH"},
+        {
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type, authorization",
+        },
+    ],
+    ids=["method", "headers"],
+)
+@pytest.mark.parametrize("path", ["/v1/client/sessions", "/v1/users", "/x"])
+async def test_a_refused_preflight_says_why_in_the_envelope_of_all_refusals(
+    sidecar: Sidecar, asked: dict[str, str], path: str
+) -> None:
+    answer = await sidecar.http.options(path, headers={"origin": APP_ORIGIN, **asked})
+    assert (answer.status_code, error_code(answer)) == (400, "preflight_refused")
+    assert "origin" in answer.headers["vary"].lower()
+    [error] = answer.json()["errors"]
+    refused = "headers" if "access-control-request-headers" in asked else "method"
+    assert error["message"].startswith(f"Disallowed CORS {refused}:")
 
 
 @pytest.mark.parametrize("origin", [None, *EVIL])

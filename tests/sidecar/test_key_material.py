@@ -62,6 +62,23 @@ def test_an_ecdsa_signature_is_two_integers_of_32_bytes() -> None:
     assert len(open_signer(_make("ES256"), MASTER_KEY).sign(b"message")) == 64
 
 
+def test_an_ecdsa_signature_has_its_length_where_an_integer_is_short() -> None:
+    key = _make("ES256")
+    signer, jwk = open_signer(key, MASTER_KEY), jwt.PyJWK(key.public_jwk)
+    # One integer in 256 begins with a zero byte: 5,000 signatures without any are impossible.
+    signatures = (signer.sign(b"message") for _ in range(5_000))
+    short = next(each for each in signatures if 0 in (each[0], each[32]))
+    assert len(short) == 64
+    assert jwk.Algorithm.verify(b"message", jwk.key, short)
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "EdDSA"])
+def test_a_signature_without_chance_is_the_one_that_pyjwt_makes(algorithm: str) -> None:
+    signer = open_signer(_make(algorithm), MASTER_KEY)
+    theirs = jwt.get_algorithm_by_name(algorithm).sign(b"message", signer._private_key)
+    assert signer.sign(b"message") == theirs
+
+
 def test_two_keys_are_never_the_same(eddsa_key: SigningKey) -> None:
     other = _make("EdDSA")
     assert other.key_id != eddsa_key.key_id

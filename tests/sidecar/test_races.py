@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from edgepass_sidecar.activity import UNKNOWN
-from edgepass_sidecar.app import opened_core
 from edgepass_sidecar.client import Factor
 from edgepass_sidecar.identifier import UserId
+from edgepass_sidecar.opening import opened_core
 from edgepass_sidecar.policy import AtLimit
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.minting import mint_for_server

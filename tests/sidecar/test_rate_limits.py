@@ -21,6 +21,7 @@ from edgepass_sidecar.api.rate_limits import (
     FRONTEND_PER_ADDRESS,
     FRONTEND_PER_CLIENT,
     MAXIMUM_PROVEN,
+    PROVEN_AGAIN_AFTER,
     PROVEN_FOR,
     PUBLIC,
     PUBLIC_PER_ADDRESS,
@@ -315,6 +316,32 @@ async def test_a_proof_is_remembered_for_ten_minutes(
     asker.clock.advance(seconds)
     await asker.count(TOKENS)
     assert await asker.ask(TOKENS, **GOOD) == status
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(PROVEN_AGAIN_AFTER - 0.1, 429), (PROVEN_AGAIN_AFTER, 200), (PROVEN_AGAIN_AFTER + 0.1, 200)],
+)
+async def test_a_success_renews_a_proof_of_five_minutes_ago(
+    asker: Asker, seconds: float, status: int
+) -> None:
+    await asker.prove()
+    asker.clock.advance(seconds)
+    await asker.prove()
+    asker.clock.advance(PROVEN_FOR - seconds)
+    await asker.count(TOKENS)
+    assert await asker.ask(TOKENS, **GOOD) == status
+
+
+@pytest.mark.parametrize("pause", [1, 43, 60, 300])
+async def test_who_comes_back_within_five_minutes_is_proven_for_good(
+    asker: Asker, pause: float
+) -> None:
+    for _ in range(int(3 * PROVEN_FOR // pause)):
+        await asker.prove()
+        asker.clock.advance(pause)
+    await asker.count(TOKENS)
+    assert await asker.ask(TOKENS, **GOOD) == 200
 
 
 async def test_each_success_renews_a_proof(asker: Asker) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgepass_sidecar.secret_key import hash_secret_key, is_one_of
+from edgepass_sidecar.secret_key import KeyScope, hash_secret_key, is_one_of
 from edgepass_sidecar.service.secret_keys import (
     REREAD_EVERY,
     SecretKeys,
@@ -56,24 +56,27 @@ async def test_what_is_stored_of_a_key_does_not_contain_it(clock: Clock) -> None
 async def test_keys_of_the_settings_and_of_the_store_are_both_recognised(clock: Clock) -> None:
     store = MemoryStore()
     _, text = await create_secret_key(store, production=True, clock=clock)
-    keys = SecretKeys([SECRET_KEY], store, clock)
-    assert [await keys.recognises(known) for known in (SECRET_KEY, text)] == [True, True]
-    assert not await keys.recognises(text[:-1])
+    keys = SecretKeys({KeyScope.BACKEND: [SECRET_KEY]}, store, clock)
+    assert [await keys.recognises(known, KeyScope.BACKEND) for known in (SECRET_KEY, text)] == [
+        True,
+        True,
+    ]
+    assert not await keys.recognises(text[:-1], KeyScope.BACKEND)
 
 
 async def test_the_store_is_not_read_for_every_call(clock: Clock) -> None:
     store = MemoryStore()
-    keys = SecretKeys([], store, clock)
-    assert not await keys.recognises("x")
+    keys = SecretKeys({}, store, clock)
+    assert not await keys.recognises("x", KeyScope.BACKEND)
     _, text = await create_secret_key(store, production=True, clock=clock)
-    assert not await keys.recognises(text)
+    assert not await keys.recognises(text, KeyScope.BACKEND)
 
 
 async def test_a_revoked_key_is_not_recognised(clock: Clock) -> None:
     store = MemoryStore()
     key, text = await create_secret_key(store, production=True, clock=clock)
     assert await revoke_secret_key(store, key.id, clock)
-    assert not await SecretKeys([], store, clock).recognises(text)
+    assert not await SecretKeys({}, store, clock).recognises(text, KeyScope.BACKEND)
     assert not await revoke_secret_key(store, key.id, clock)
     assert [event.type for _, event in await store.list_events(1, 10)] == ["secret_key.revoked"]
 
@@ -92,3 +95,22 @@ async def test_a_running_sidecar_forgets_a_revoked_key_when_it_reads_again(
         await revoke_secret_key(store, key.id, clock)
         clock.advance(seconds)
         assert (await server.get("/v1/sessions")).status_code == status
+
+
+@pytest.mark.parametrize("scope", KeyScope)
+async def test_a_key_opens_what_it_was_made_for_and_nothing_else(
+    clock: Clock, scope: KeyScope
+) -> None:
+    store = MemoryStore()
+    key, text = await create_secret_key(store, production=True, clock=clock, scope=scope)
+    keys = SecretKeys({scope: [SECRET_KEY]}, store, clock)
+    assert key.scope is scope
+    for known in (text, SECRET_KEY):
+        assert [other for other in KeyScope if await keys.recognises(known, other)] == [scope]
+
+
+async def test_an_edge_key_can_be_told_from_a_secret_key(clock: Clock) -> None:
+    _, text = await create_secret_key(
+        MemoryStore(), production=False, clock=clock, scope=KeyScope.EDGE
+    )
+    assert text.startswith("ek_test_")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from edgepass_sidecar.app import opened_core
 from edgepass_sidecar.identifier import ClientId, UserId
+from edgepass_sidecar.opening import opened_core
 from edgepass_sidecar.policy import SessionPolicy
 from edgepass_sidecar.service import sweeper as module
 from edgepass_sidecar.service.core import Core

@@ -2,6 +2,7 @@
 
 import pytest
 
+from edgepass_sidecar.secret_key import KeyScope
 from edgepass_sidecar.service.core import SHARED_FOR, SharedTokens
 from edgepass_sidecar.service.secret_keys import (
     REREAD_EVERY,
@@ -24,8 +25,8 @@ def timer() -> Clock:
 async def recognised(timer: Clock, clock: Clock) -> tuple[SecretKeys, str]:
     store = MemoryStore()
     key, text = await create_secret_key(store, production=True, clock=clock)
-    keys = SecretKeys([], store, timer)
-    assert await keys.recognises(text)
+    keys = SecretKeys({}, store, timer)
+    assert await keys.recognises(text, KeyScope.BACKEND)
     clock.advance(-HOUR)
     await revoke_secret_key(store, key.id, clock)
     return keys, text
@@ -36,7 +37,7 @@ async def test_a_revoked_key_is_forgotten_though_the_clock_was_set_back(
 ) -> None:
     keys, text = recognised
     timer.advance(REREAD_EVERY)
-    assert not await keys.recognises(text)
+    assert not await keys.recognises(text, KeyScope.BACKEND)
 
 
 @pytest.mark.parametrize(("passed", "shared"), [(0, True), (SHARED_FOR - 0.1, True), (2, False)])

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from edgepass_sidecar.app import opened_core
 from edgepass_sidecar.identifier import SessionId, UserId
+from edgepass_sidecar.opening import opened_core
 from edgepass_sidecar.policy import SessionPolicy
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.minting import mint_for_server

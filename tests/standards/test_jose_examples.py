@@ -80,8 +80,8 @@ def test_the_rs256_example_of_rfc_7520_is_good(backend: Backend) -> None:
     jwk, token = cookbook("jws/4_1.rsa_v15_signature.json")
     count("examples of RFC 7515, 7520 and 8037", backend.name, 1)
     jws = parse_jws(token)
-    algorithm, key = KeySet.from_jwks({"keys": [jwk]}, backend=backend).resolve(jws.header)
-    assert algorithm == "RS256"
+    header, key = KeySet.from_jwks({"keys": [jwk]}, backend=backend).resolve(jws.header)
+    assert header.algorithm == "RS256"
     assert key.signature_key.verify(jws.signature, jws.signing_input)
 
 

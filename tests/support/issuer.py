@@ -150,7 +150,7 @@ class FakeIssuer:
     def mint(self, key: SigningKey | None = None, now: float = NOW, **changes: object) -> bytes:
         return mint(key, now, **{"iss": self.url, **changes})
 
-    async def next_request(self, within: float = 5.0) -> None:
+    async def next_request(self, within: float = 20.0) -> None:
         """Wait for a request that nobody has waited for yet."""
         async with asyncio.timeout(within):
             await self._arrived.wait()

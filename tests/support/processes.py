@@ -23,9 +23,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Poll `url` until it answers 200; fail when the process ends or 20 seconds have passed."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until_it_answers(
+    url: str, process: subprocess.Popen[bytes], within: float = PATIENCE
+) -> None:
+    """Poll `url` until it answers 200; fail when the process ends or `within` seconds passed."""
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the process ended with {process.returncode}"
         try:
@@ -33,7 +35,7 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.02)
-    raise AssertionError(f"{url} did not answer within {PATIENCE} seconds")
+    raise AssertionError(f"{url} did not answer within {within} seconds")
 
 
 def demo_command(directory: Path, sidecar_port: int, app_port: int) -> list[str]:

@@ -2,10 +2,11 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,14 +19,29 @@ from edgepass_sidecar.store import StoreUnavailable
 # Exactly this, without a charset: @clerk/backend parses nothing else.
 JSON = "application/json"
 RETRY_AFTER = "1"
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 _log = logging.getLogger("edgepass.failures")
 _CODES = {404: "resource_not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
 
+class _JsonAnswer(Response):
+    media_type = JSON
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        if headers or self.status_code != 200:
+            super().init_headers({"cache-control": "no-store", **(headers or {})})
+            return
+        # What it would come to, written down: it is so for each refresh.
+        self.raw_headers = [
+            (b"cache-control", b"no-store"),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+        ]
+
+
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON that no cache may keep: most of it holds a token or depends on a cookie."""
-    headers = {"cache-control": "no-store", **(headers or {})}
-    return Response(orjson.dumps(content), status, headers, JSON)
+    return _JsonAnswer(orjson.dumps(content), status, headers)
 
 
 def error_answer(status: int, code: str, message: str) -> Response:
@@ -64,10 +80,14 @@ def is_held(request: Request, tag: str) -> bool:
 
 
 class AnswerFailures:
-    """Answers 500 for a fault of ours, inside of what adds headers to every answer."""
+    """Answers what a route raises: with the handler of its kind, or 500 for a fault of ours.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Belongs inside of what adds headers to every answer.
+    """
+
+    def __init__(self, app: ASGIApp, handlers: Mapping[Any, Handler]) -> None:
         self._app = app
+        self._handlers: dict[Any, Handler] = dict(handlers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -79,9 +99,28 @@ class AnswerFailures:
 
         try:
             await self._app(scope, receive, send_noting)
-        except Exception:
+        except Exception as error:
             if started or scope["type"] != "http":
                 raise
-            _log.exception("a request failed")
-            failure = error_answer(500, "internal_error", "Something went wrong on our side.")
-            await failure(scope, receive, send)
+            response = await self._respond(Request(scope), error)
+            await response(scope, receive, send)
+
+    async def _respond(self, request: Request, error: Exception) -> Response:
+        for kind in type(error).__mro__:
+            if kind in self._handlers:
+                return await self._handlers[kind](request, error)
+        _log.error("a request failed", exc_info=error)
+        return error_answer(500, "internal_error", "Something went wrong on our side.")
+
+
+class Layered(Starlette):
+    """Starlette with one layer around its routes that answers failures, instead of three.
+
+    Its own two tell the kinds that have handlers from all others; `AnswerFailures` does both.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        app: ASGIApp = AnswerFailures(self.router, self.exception_handlers)
+        for layer, arguments, options in reversed(self.user_middleware):
+            app = layer(app, *arguments, **options)
+        return app

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from edgepass_sidecar.service.refusal import Refused, client_token_invalid
 
@@ -24,12 +24,14 @@ _SPACES = " \t"  # what browsers trim; of other white space they make a differen
 async def read_body(request: Request, shape: type[Body]) -> Body:
     """Read a form or JSON body as `shape`, or raise `Refused` naming the field that is wrong."""
     raw = await _read_raw(request)
+    if not raw:
+        return _read_texts({}, shape)
     kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    if raw and (not _is_utf_8(parameters) or "content-encoding" in request.headers):
+    if not _is_utf_8(parameters) or "content-encoding" in request.headers:
         raise Refused(415, "unsupported_content_type", "Send UTF-8, without a content encoding.")
-    if kind.strip() == "application/json" and raw:
+    if kind.strip() == "application/json":
         return _read_json(raw, shape)
-    if raw and kind.strip() != _FORM:
+    if kind.strip() != _FORM:
         raise Refused(415, "unsupported_content_type", "Send JSON, or a urlencoded form.")
     return _read_form(raw, shape)
 
@@ -42,7 +44,7 @@ def _is_utf_8(parameters: str) -> bool:
 def _read_form(raw: bytes, shape: type[Body]) -> Body:
     try:
         text = raw.decode()
-        pairs = _parse_pairs(text) if text else []
+        pairs = _parse_pairs(text)
     except ValueError:
         raise Refused(400, "request_body_invalid", "The form cannot be read.") from None
     fields = dict(pairs)
@@ -88,14 +90,15 @@ def _wrong_field(error: msgspec.ValidationError) -> Refused:
 
 
 async def _read_raw(request: Request) -> bytes:
-    raw = b""
-    try:
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > MAXIMUM_BODY_BYTES:
-                raise Refused(413, "request_too_large", "The body is longer than 64 kB.")
-    except ClientDisconnect:
-        raise Refused(400, "request_body_invalid", "The body ended too early.") from None
+    raw, is_whole = b"", False
+    while not is_whole:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "request_body_invalid", "The body ended too early.")
+        raw += message.get("body", b"")
+        if len(raw) > MAXIMUM_BODY_BYTES:
+            raise Refused(413, "request_too_large", "The body is longer than 64 kB.")
+        is_whole = not message.get("more_body", False)
     return raw
 
 
@@ -114,25 +117,31 @@ def read_query(request: Request, shape: type[Body]) -> Body:
 
 
 def read_cookies(headers: Headers) -> list[tuple[str, str]]:
-    """Return names and values in their order, or raise `Refused` (431).
-
-    Not `request.cookies`: the standard library's parser behind it is quadratic.
-    """
-    fields = "; ".join(headers.getlist("cookie"))
-    if len(fields) > MAXIMUM_COOKIE_BYTES:
-        raise Refused(431, "cookie_too_large", "The Cookie header is longer than 16 kB.")
-    pairs = (pair.partition("=") for pair in fields.split(";") if pair)
+    """Return names and values in their order, or raise `Refused` (431)."""
+    pairs = (pair.partition("=") for pair in _cookie_pairs(headers) if pair)
     return [(name.strip(_SPACES), value.strip(_SPACES)) for name, _, value in pairs]
 
 
 def find_cookie(headers: Headers, name: str) -> str | None:
     """Return the value of one cookie, or `None`. Two of one name are refused (401)."""
     # Browsers compare the prefix __Host- without regard to case, so must we.
-    values = [value for key, value in read_cookies(headers) if key.lower() == name.lower()]
+    sought, values = name.lower(), []
+    for pair in _cookie_pairs(headers):
+        key, _, value = pair.partition("=")
+        if key.strip(_SPACES).lower() == sought:
+            values.append(value.strip(_SPACES))
     if len(values) > 1:
         # A sibling domain can set a second one (RFC 6265bis section 8.6).
         raise client_token_invalid()
     return values[0] if values and values[0] else None
+
+
+def _cookie_pairs(headers: Headers) -> list[str]:
+    # Not `request.cookies`: the standard library's parser behind it is quadratic.
+    fields = "; ".join(headers.getlist("cookie"))
+    if len(fields) > MAXIMUM_COOKIE_BYTES:
+        raise Refused(431, "cookie_too_large", "The Cookie header is longer than 16 kB.")
+    return fields.split(";")
 
 
 def authorized_party(request: Request, allowed: frozenset[str], own: str) -> str:

@@ -16,6 +16,7 @@ from edgepass_sidecar.api.cookies import Cookies
 from edgepass_sidecar.api.native import find_bearer, is_native, is_of_a_page
 from edgepass_sidecar.client_token import ClientToken
 from edgepass_sidecar.service.core import Core
+from edgepass_sidecar.service.feed import Feed
 from edgepass_sidecar.service.secret_keys import SecretKeys
 from edgepass_sidecar.service.sessions import ClientView
 from edgepass_sidecar.settings import Settings
@@ -28,6 +29,7 @@ class Context:
     secret_keys: SecretKeys
     cookies: Cookies
     activities: ActivityReader
+    feed: Feed
 
     def client_token(self, request: Request) -> str | None:
         """Return the client token as text. In native mode a cookie counts for nothing."""

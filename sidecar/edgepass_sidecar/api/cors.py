@@ -1,8 +1,12 @@
 """Which pages may read answers (Fetch standard, section 3.2): those of the allowed origins."""
 
-from starlette.datastructures import QueryParams
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from edgepass_sidecar.api.answers import error_answer
+from edgepass_sidecar.api.fields import query_of
 
 _PATHS = ("/v1/client", "/v1/environment", "/v1/me")
 _METHODS = ["GET", "POST", "DELETE"]
@@ -17,6 +21,22 @@ _NATIVE = [
 ]
 
 
+class _Preflights(CORSMiddleware):
+    """Refuses a preflight with the envelope of every other refusal."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        answered = super().preflight_response(request_headers)
+        if answered.status_code < 400:
+            return answered
+        why = bytes(answered.body).decode()
+        refused = error_answer(
+            400, "preflight_refused", f"{why}: a page of another origin may not ask this."
+        )
+        for name, value in answered.headers.items():
+            refused.headers.setdefault(name, value)
+        return refused
+
+
 class Cors:
     """Lets pages of the allowed origins read answers: with their cookie, or else in native mode.
 
@@ -26,14 +46,14 @@ class Cors:
     def __init__(self, app: ASGIApp, *, allow_origins: list[str]) -> None:
         self._app = app
         self._origins = frozenset(origin.encode() for origin in allow_origins)
-        self._preflight_with_cookie = CORSMiddleware(
+        self._preflight_with_cookie = _Preflights(
             app,
             allow_origins=allow_origins,
             allow_credentials=True,
             allow_methods=_METHODS,
             allow_headers=["content-type"],
         )
-        self._preflight_native = CORSMiddleware(
+        self._preflight_native = _Preflights(
             app,
             allow_origins=allow_origins,
             allow_methods=_METHODS,
@@ -78,7 +98,6 @@ def _is_frontend(path: str) -> bool:
 
 
 def _is_native_call(scope: Scope) -> bool:
-    query = scope["query_string"]
-    if b"_is_native" not in query or not _is_frontend(scope["path"]):
+    if b"_is_native" not in scope["query_string"] or not _is_frontend(scope["path"]):
         return False
-    return QueryParams(query).getlist("_is_native") == ["1"]
+    return query_of(scope).getlist("_is_native") == ["1"]

@@ -30,6 +30,7 @@ _TAGS = {
     Access.CLIENT: "A page of an allowed origin, or an app, calls with its client token",
     Access.NAVIGATION: "A browser is sent here from an app's page",
     Access.SERVER: "The app's own servers call with a secret key",
+    Access.EDGE: "A process that runs the middleware listens with an edge key",
 }
 _IDENTIFIERS = {
     "client_id": "Of a client",
@@ -153,6 +154,8 @@ def _identify(operation: Operation) -> str:
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
     if operation.access is Access.SERVER:
         return [{"secret_key": []}]
+    if operation.access is Access.EDGE:
+        return [{"edge_key": []}]
     if operation.access is Access.NAVIGATION:
         return [{"client_token": []}, _NOTHING]
     if operation.access is Access.PUBLIC:
@@ -176,6 +179,7 @@ def _security_schemes(cookie_name: str) -> Members:
             "description": "The client token, as an app keeps it; with `_is_native=1`",
         },
         "secret_key": {"type": "http", "scheme": "bearer", "description": "A secret key"},
+        "edge_key": {"type": "http", "scheme": "bearer", "description": "An edge key"},
     }
 
 
@@ -235,7 +239,7 @@ def _responses(operation: Operation, schema_of: Members) -> Members:
     done: Members = {"description": operation.summary}
     if operation.answers is not None:
         schema = schema_of[str(operation.answers)]
-        done["content"] = {"application/json": {"schema": _with_pages(operation, schema)}}
+        done["content"] = {operation.media_type: {"schema": _with_pages(operation, schema)}}
     if operation.status == 307:
         done["headers"] = {"Location": {"required": True, "schema": {"type": "string"}}}
     responses = {

@@ -4,10 +4,11 @@ Browsers ask before a cross-origin PATCH, PUT or DELETE, but not before a POST
 with a form; SDKs send that with `?_method=`.
 """
 
-from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import Scope
+
+from edgepass_sidecar.api.fields import query_of
 
 _OVERRIDES = frozenset(("DELETE", "PATCH", "PUT"))
 
@@ -22,7 +23,7 @@ class FrontendRoute(Route):
         match, found = super().matches(scope)
         if match is Match.NONE or scope["method"] != "POST":
             return match, found
-        method = self._meant(QueryParams(scope["query_string"]).getlist("_method"))
+        method = self._meant(query_of(scope).getlist("_method"))
         allowed = method in (self.methods or ())
         return Match.FULL if allowed else Match.PARTIAL, {**found, "method": method}
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from cachetools import TTLCache
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgepass_sidecar.api.answers import error_answer
 from edgepass_sidecar.api.asked import find_cookie
+from edgepass_sidecar.api.fields import fields_of
 from edgepass_sidecar.service.refusal import Refused
 from edgepass_sidecar.token_bucket import Budget, TokenBuckets
 
@@ -50,6 +50,9 @@ MAXIMUM_BUCKETS = 50_000
 MAXIMUM_PROVEN = 100_000
 # Seconds; more than the minute in which a page that is open mints again.
 PROVEN_FOR = 600.0
+# Of that, how long a success leaves the proof as it is: to write it down costs more than
+# all the rest of a limit. So it lasts 5 minutes at least after the last success.
+PROVEN_AGAIN_AFTER = PROVEN_FOR / 2
 _NETWORK_BYTES = 8  # of an IPv6 address: a /64 is the least that one customer is given
 _NOBODY = b""
 
@@ -115,7 +118,10 @@ NEW_CLIENT = Area("/v1/client", SIGN_IN)
 def area_of(path: str, method: str = "GET") -> Area:
     if path == NEW_CLIENT.path and method in ("POST", "PUT"):
         return NEW_CLIENT
-    return next((area for area in AREAS if area.has(path)), ELSEWHERE)
+    for area in AREAS:
+        if area.has(path):
+            return area
+    return ELSEWHERE
 
 
 class RateLimits:
@@ -152,25 +158,26 @@ class RateLimits:
         area = area_of(scope["path"], scope["method"])
         limit = self._limits[area.kind]
         credential = self._find_credential(scope, area.kind)
-        wait = self._take(limit, credential, scope)
+        now = self._timer()
+        proven_at = limit.proven.get(credential) if credential is not None else None
+        if credential is not None and proven_at is not None:
+            wait = limit.credentials.take(credential, now)
+        else:
+            wait = limit.addresses.take(address_key(self._address_of(scope)), now)
         if wait > 0:
             await refusal(wait)(scope, receive, send)
         elif credential is None or not area.proves:
             await self._app(scope, receive, send)
         else:
-            await self._app(scope, receive, _noting(send, limit, credential))
-
-    def _take(self, limit: "_Limit", credential: bytes | None, scope: Scope) -> float:
-        now = self._timer()
-        if credential is not None and credential in limit.proven:
-            return limit.credentials.take(credential, now)
-        return limit.addresses.take(address_key(self._address_of(scope)), now)
+            is_fresh = proven_at is not None and now - proven_at < PROVEN_AGAIN_AFTER
+            noted_at = None if is_fresh else now
+            await self._app(scope, receive, _noting(send, limit, credential, noted_at))
 
     def _find_credential(self, scope: Scope, kind: Kind) -> bytes | None:
         """Return the hash of the one credential that a request presents, or `None`."""
         if kind.per_credential is None:
             return None
-        headers = Headers(scope=scope)
+        headers = fields_of(scope)
         # Without its scheme and white space: one credential shall not have as many
         # budgets as it has spellings.
         secrets = [word for text in headers.getlist("authorization") for word in text.split()[-1:]]
@@ -191,14 +198,17 @@ class _Limit:
         per_credential = kind.per_credential or kind.per_address
         self.addresses = TokenBuckets(MAXIMUM_BUCKETS, kind.per_address.scaled(scale))
         self.credentials = TokenBuckets(MAXIMUM_BUCKETS, per_credential.scaled(scale))
-        self.proven = TTLCache[bytes, bool](maxsize=MAXIMUM_PROVEN, ttl=PROVEN_FOR, timer=timer)
+        self.proven = TTLCache[bytes, float](maxsize=MAXIMUM_PROVEN, ttl=PROVEN_FOR, timer=timer)
 
 
-def _noting(send: Send, limit: _Limit, credential: bytes) -> Send:
+def _noting(send: Send, limit: _Limit, credential: bytes, noted_at: float | None) -> Send:
+    """Note that `credential` was accepted at `noted_at` (`None`: not again), or is no more."""
+
     async def send_noting(message: Message) -> None:
         if message["type"] == "http.response.start":
             if message["status"] < 400:
-                limit.proven[credential] = True
+                if noted_at is not None:
+                    limit.proven[credential] = noted_at
             elif message["status"] == 401:
                 limit.proven.pop(credential, None)
         await send(message)

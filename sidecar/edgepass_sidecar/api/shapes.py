@@ -207,6 +207,7 @@ ErrorCode = Literal[
     "no_active_key",
     "origin_invalid",
     "origin_missing",
+    "preflight_refused",
     "redirect_url_invalid",
     "redirect_url_not_allowed",
     "refresh_token_invalid",

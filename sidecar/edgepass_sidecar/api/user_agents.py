@@ -136,7 +136,10 @@ def user_agent_of(headers: Headers) -> str:
 
 
 def _hint(headers: Headers, name: str) -> str:
-    text = ", ".join(headers.getlist(name))  # RFC 9651 section 4.2: fields of one name are one
+    fields = headers.getlist(name)
+    if not fields:
+        return ""
+    text = ", ".join(fields)  # RFC 9651 section 4.2: fields of one name are one
     return text if len(text) <= LONGEST_HINT else ""
 
 

@@ -24,11 +24,9 @@ DEFAULT_FRESH_FOR, LONGEST_FRESH_FOR = 30.0, 300.0
 USABLE_FOR = 3600.0
 FIRST_RETRY_AFTER, LONGEST_RETRY_AFTER = 1.0, 30.0
 MAXIMUM_CLAIMS_BYTES = 8192
-# Claims that are forgotten more often than this while they are fetched are not settled.
-ATTEMPTS = 3
 _log = logging.getLogger("edgepass.claims")
 
-Key = tuple[UserId, SessionId, str | None]
+Key = tuple[UserId, SessionId, str | None, float]
 
 
 class ClaimsUnavailable(Exception):
@@ -76,38 +74,28 @@ class CachedClaims:
         self._source = source
         self._timer = timer
         self._kept: LRUCache[Key, _Kept] = LRUCache(maxsize=maximum)
-        self._keys_of: dict[UserId, set[Key]] = {}
         self._flights: dict[Key, _Flight] = {}
         self._tasks: set[_Flight] = set()
         self._back_off = _BackOff()
 
     async def fetch(
-        self, user_id: UserId, session_id: SessionId, organization_id: str | None
+        self,
+        user_id: UserId,
+        session_id: SessionId,
+        organization_id: str | None,
+        changed_at: float = 0.0,
     ) -> dict[str, Any]:
         """Return the claims, the caller's own to change, or raise `ClaimsUnavailable`.
 
-        Of what was said before `forget` nothing is returned after it.
+        `changed_at` is when the user last changed, as it was just read from the
+        store: no answer counts that was asked for with another.
         """
-        key = (user_id, session_id, organization_id)
-        for _ in range(ATTEMPTS):
-            kept = self._find(key)
-            if kept is None or self._timer() >= kept.fresh_until:
-                kept = await self._ask(key)
-            if not kept.forgotten:
-                claims: dict[str, Any] = orjson.loads(kept.json)
-                return claims
-        raise ClaimsUnavailable("the claims changed each time that they were fetched")
-
-    def forget(self, user_id: UserId) -> None:
-        """Drop what is known of a user, and what is being fetched: the claims have changed.
-
-        Takes as many steps as the user has entries and the process has fetches under
-        way. Other processes have caches of their own.
-        """
-        for key in self._keys_of.pop(user_id, ()):
-            self._kept.pop(key).forgotten = True
-        for key in [key for key in self._flights if key[0] == user_id]:
-            del self._flights[key]
+        key = (user_id, session_id, organization_id, changed_at)
+        kept = self._find(key)
+        if kept is None or self._timer() >= kept.fresh_until:
+            kept = await self._ask(key)
+        claims: dict[str, Any] = orjson.loads(kept.json)
+        return claims
 
     async def close(self) -> None:
         """Give up what is under way. The source is closed by whoever opened it."""
@@ -148,7 +136,7 @@ class CachedClaims:
         # claims, because what they are told may reach a browser.
         asked_at, asked_after = self._timer(), self._back_off.verdicts
         try:
-            kept = _weigh(await self._source.fetch(*key), asked_at)
+            kept = _weigh(await self._source.fetch(*key[:3]), asked_at)
         except ClaimsUnusable as error:
             self._note_answer()
             reason = str(error)
@@ -161,7 +149,7 @@ class CachedClaims:
             reason = f"the claims source raised {type(error).__name__}"
         else:
             self._note_answer()
-            self._keep(key, kept)
+            self._kept[key] = kept
             return kept
         _log.warning("claims not fetched: %s", reason, extra={"user_id": key[0]})
         return None
@@ -174,7 +162,6 @@ class CachedClaims:
         kept = self._kept.get(key)
         if kept is not None and self._timer() >= kept.usable_until:
             del self._kept[key]
-            self._unlist(key)
             return None
         return kept
 
@@ -184,23 +171,6 @@ class CachedClaims:
             raise ClaimsUnavailable("the app gave none that can be used")
         return kept
 
-    def _keep(self, key: Key, kept: "_Kept") -> None:
-        if self._flights.get(key) is not asyncio.current_task():
-            kept.forgotten = True  # it was asked for before the change
-            return
-        if key not in self._kept and len(self._kept) >= self._kept.maxsize:
-            # Here and not by the cache, so that the list of the user's keys follows.
-            evicted, _ = self._kept.popitem()
-            self._unlist(evicted)
-        self._kept[key] = kept
-        self._keys_of.setdefault(key[0], set()).add(key)
-
-    def _unlist(self, key: Key) -> None:
-        keys = self._keys_of[key[0]]
-        keys.remove(key)
-        if not keys:
-            del self._keys_of[key[0]]
-
 
 @dataclass(slots=True, kw_only=True)
 class _Kept:
@@ -209,7 +179,6 @@ class _Kept:
     json: bytes
     fresh_until: float
     usable_until: float
-    forgotten: bool = False
 
 
 _Flight = asyncio.Task[_Kept | None]

@@ -17,8 +17,9 @@ from edgepass_sidecar.client_token import (
 )
 from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.policy import SessionPolicy
-from edgepass_sidecar.service.claims_source import ClaimsSource
+from edgepass_sidecar.service.claims_source import CachedClaims
 from edgepass_sidecar.service.key_keeper import KeyKeeper
+from edgepass_sidecar.service.minted import Minted
 from edgepass_sidecar.service.refusal import (
     Refused,
     client_token_invalid,
@@ -65,9 +66,10 @@ class Core:
     store: SessionStore
     keys: KeyKeeper
     touches: Touches
+    minted: Minted
     shared_tokens: SharedTokens
     templates: Templates
-    claims_source: ClaimsSource | None
+    claims_source: CachedClaims | None
     custom_claims: CompiledClaims | None
     issuer: str
     policy: SessionPolicy

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 
 import orjson
@@ -13,6 +14,7 @@ from edgepass_sidecar.signing_keys import (
     HURRIED_PUBLISHED_FOR,
     PUBLISHED_FOR,
     SigningKey,
+    Stage,
     find_active_key,
     published_keys,
     revoke,
@@ -22,6 +24,8 @@ from edgepass_sidecar.store import SessionStore, StoreUnavailable
 
 RELOAD_EVERY = HURRIED_PUBLISHED_FOR / 2
 _log = logging.getLogger("edgepass.keys")
+
+_STAGE_EVENTS = {Stage.ACTIVE: "key.promoted", Stage.RETIRED: "key.retired"}
 
 Keys = tuple[SigningKey, ...]
 Update = tuple[Keys, tuple[Event, ...]]
@@ -69,13 +73,17 @@ class KeyKeeper:
         while True:
             await asyncio.sleep(RELOAD_EVERY)
             try:
-                await self.reload()
+                await self.record_stages()
             except StoreUnavailable as error:
                 _log.warning("signing keys not reloaded: %s", error)
             except Exception:
                 # Whatever it is, a sidecar that stopped reloading would go on
                 # publishing keys that were revoked.
                 _log.exception("signing keys not reloaded")
+
+    async def record_stages(self) -> None:
+        """Reload the keys, and say in the log which of them time has promoted or retired."""
+        await self._replace(self._with_stages_on_record)
 
     def signer(self, now: float) -> LocalSigner:
         key = find_active_key(self._keys, now)
@@ -120,6 +128,17 @@ class KeyKeeper:
         await self._replace(update)
         return True
 
+    def _with_stages_on_record(self, keys: Keys) -> Update | None:
+        now = self._clock()
+        events = tuple(
+            Event(type=_STAGE_EVENTS[stage], at=now, data={"key_id": key.key_id})
+            for key in keys
+            if (stage := key.stage(now)) is not key.recorded_stage and stage in _STAGE_EVENTS
+        )
+        if not events:
+            return None
+        return tuple(replace(key, recorded_stage=key.stage(now)) for key in keys), events
+
     def _with_a_first_key(self, keys: Keys) -> Update | None:
         if find_active_key(keys, self._clock() + PUBLISHED_FOR) is not None:
             return None
@@ -139,7 +158,9 @@ class KeyKeeper:
         successor = make_signing_key(
             self._algorithm, self._master_key, created_at=now, active_at=now + delay
         )
-        event = Event(type="key.published", at=now, data={"key_id": successor.key_id})
+        # The public key as well: what it signs is to be verified when it is long gone.
+        data = {"key_id": successor.key_id, "public_jwk": successor.public_jwk}
+        event = Event(type="key.published", at=now, data=data)
         return rotate(keys, successor, now), (event,)
 
     async def _replace(self, update: Callable[[Keys], Update | None]) -> Keys:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -16,10 +17,11 @@ from edgepass_sidecar.organization import (
 )
 from edgepass_sidecar.policy import wants_touch
 from edgepass_sidecar.pushed_claims import entitlements_of, merge_pushed, validate_pushed
-from edgepass_sidecar.service.claims_source import ClaimsUnavailable
+from edgepass_sidecar.service.claims_source import CachedClaims, ClaimsUnavailable
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.refusal import Refused, not_found, session_over, session_pending
 from edgepass_sidecar.service.revocation import load_session
+from edgepass_sidecar.service.stewardship import promise_token
 from edgepass_sidecar.session import LIVE, Session, Status, standing
 from edgepass_sidecar.session_token import (
     CATEGORY,
@@ -38,6 +40,8 @@ from edgepass_sidecar.template import (
 )
 
 Pulled = dict[str, Any]
+# Claims of a user that changes more often than this while they are fetched are not settled.
+ATTEMPTS_TO_SETTLE = 3
 _log = logging.getLogger("edgepass.minting")
 
 
@@ -48,9 +52,21 @@ async def load_to_mint(
     session = await load()
     if core.claims_source is None:
         return session, {}
+    for _ in range(ATTEMPTS_TO_SETTLE):
+        pulled = await _pull(core.claims_source, session)
+        # Once more, because a revocation may have been acknowledged while the app was asked.
+        asked_for, session = session, await load()
+        if session.user.updated_at == asked_for.user.updated_at:
+            return session, pulled
+    raise _without_claims("they changed each time that they were asked for")
+
+
+async def _pull(source: CachedClaims, session: Session) -> Pulled:
     try:
-        pulled = validate_pushed(
-            await core.claims_source.fetch(session.user_id, session.id, session.organization_id)
+        return validate_pushed(
+            await source.fetch(
+                session.user_id, session.id, session.organization_id, session.user.updated_at
+            )
         )
     except ClaimsUnavailable as error:
         raise _without_claims(str(error)) from None
@@ -58,8 +74,6 @@ async def load_to_mint(
         # The fields and not the values: these are the app's.
         _log.warning("claims of the app cannot be used: %s", error.field)
         raise _without_claims("what the app answers cannot be used") from None
-    # Once more, because a revocation may have been acknowledged while the app was asked.
-    return await load(), pulled
 
 
 def _without_claims(reason: str) -> Refused:
@@ -146,6 +160,10 @@ async def mint_for_server(
 ) -> str:
     """Mint for one of the app's own servers: of no origin, for as long as it asks."""
     found = await core.templates.find(template) if template is not None else None
+    if template is None and lifetime is not None and lifetime > core.token_lifetime:
+        # Who is signed out is told so by what comes next.
+        with suppress(Refused):
+            await promise_token(core, session_id, lifetime)
     session, pulled = await load_to_mint(core, lambda: load_session(core, session_id))
     if template is None:
         return mint(core, session, None, lifetime, pulled)
@@ -184,6 +202,7 @@ def _sign(
         except (WrongEntitlements, WrongTemplate, ValueUnusable) as error:
             raise Refused(422, "claims_unusable", f"{error}.") from None
         core.shared_tokens.keep(shared, token, now)
+        core.minted.note(session, now)
     return token
 
 

@@ -1,5 +1,6 @@
 """Revoking: one session, all of a user or a client, and the user's right to have any."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -143,7 +144,8 @@ async def ban_user(core: Core, identifier: UserId) -> User:
     The mark on the user comes first: from then on nothing is minted, whether or
     not the sessions have been reached yet.
     """
-    now = core.clock()
+    # Just after this moment, so that what began within it, such as a ticket, is over too.
+    now = math.nextafter(core.clock(), math.inf)
     user = await change_user(
         core,
         identifier,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from edgepass_sidecar.client import Client
+from edgepass_sidecar.event import Event
 from edgepass_sidecar.policy import AtLimit
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.refusal import Refused
@@ -27,6 +28,9 @@ async def find_in_the_way(core: Core, user: User, client: Client | None) -> list
     surplus = len(others) + 1 - maximum
     if surplus <= 0:
         return []
+    data = {"maximum_sessions": maximum, "at_limit": core.policy.at_limit}
+    reached = Event(type="session.limit_reached", at=core.clock(), user_id=user.id, data=data)
+    await core.store.append_events((reached,))
     if core.policy.at_limit is AtLimit.REFUSE:
         raise Refused(
             403,

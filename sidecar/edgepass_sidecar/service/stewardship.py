@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from edgepass_sidecar.client import Client, Decision, Factor, change_session, verify_factor
+from edgepass_sidecar import client as decisions
+from edgepass_sidecar.client import Client, Decision, Factor
 from edgepass_sidecar.identifier import SessionId
 from edgepass_sidecar.service.core import ATTEMPTS, Core
 from edgepass_sidecar.service.refusal import Refused, too_many_races
@@ -15,14 +16,30 @@ from edgepass_sidecar.store import Commit
 async def update_session(core: Core, identifier: SessionId, changes: dict[str, Any]) -> Session:
     """Set tasks, claims or data. Without a task left the session is pending no more."""
     return await _change(
-        core, identifier, lambda client, now: change_session(client, identifier, changes, now)
+        core,
+        identifier,
+        lambda client, now: decisions.change_session(client, identifier, changes, now),
     )
 
 
 async def record_verification(core: Core, identifier: SessionId, factor: Factor) -> Session:
     """Record that the user was verified once more (step-up); tokens say so from here on."""
     return await _change(
-        core, identifier, lambda client, now: verify_factor(client, identifier, factor, now)
+        core,
+        identifier,
+        lambda client, now: decisions.verify_factor(client, identifier, factor, now),
+    )
+
+
+async def promise_token(core: Core, identifier: SessionId, lifetime: int) -> None:
+    """Remember, before it is minted, a token that will live for `lifetime` seconds.
+
+    It is longer than others do: what is said of the session's end must outlast it.
+    """
+    await _change(
+        core,
+        identifier,
+        lambda client, now: decisions.promise_token(client, identifier, now + lifetime, now),
     )
 
 

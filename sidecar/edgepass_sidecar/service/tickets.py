@@ -16,10 +16,11 @@ async def create_ticket(
     `lifetime` is how many seconds it can be used. With an actor among its terms
     it is an actor token: who uses it acts in the user's place.
     """
+    # Read before the user is: a ban that comes in between must find the ticket older than itself.
+    now = core.clock()
     user = await load_user(core, identifier)
     if user.is_banned:
         raise user_banned()
-    now = core.clock()
     token = TicketToken(
         ticket_id(core.random(16), "act_" if terms.actor else "sit_"), core.random(SECRET_BYTES)
     )

@@ -39,12 +39,25 @@ async def change_user(
         # Never the same time twice: it is by this that a lost race shows.
         updated_at = max(now, stored.updated_at + _SHORTEST_STEP)
         user = replace(change(stored), updated_at=updated_at)
-        event = Event(type=event_type, at=now, user_id=user.id)
-        if await core.store.update_user(user, stored.updated_at, (event,)):
+        events = _events_of_change(stored, user, event_type, now)
+        if await core.store.update_user(user, stored.updated_at, events):
             return user
         if await load_user(core, identifier) == stored:
             raise _taken()
     raise too_many_races()
+
+
+async def bump_claims(core: Core, identifier: UserId) -> User:
+    """Make tokens that a user has stale at every edge: what the app says of them has changed."""
+    return await change_user(core, identifier, lambda user: user, "claims.bumped")
+
+
+def _events_of_change(before: User, after: User, event_type: str, now: float) -> tuple[Event, ...]:
+    data = {"not_before": after.not_before} if after.not_before != before.not_before else {}
+    event = Event(type=event_type, at=now, user_id=after.id, data=data)
+    if after.claims == before.claims:
+        return (event,)
+    return event, Event(type="claims.bumped", at=now, user_id=after.id)
 
 
 def _taken() -> Refused:

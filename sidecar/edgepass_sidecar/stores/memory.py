@@ -10,13 +10,13 @@ from edgepass_sidecar.secret_key import SecretKey
 from edgepass_sidecar.session import LIVE, Session, standing
 from edgepass_sidecar.signing_keys import SigningKey
 from edgepass_sidecar.store import Admission, Commit, Note, Over, Page, SessionQuery, Touch
-from edgepass_sidecar.stores.memory_log import MemoryLog
+from edgepass_sidecar.stores.memory_erasure import MemoryErasure
 from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket, TicketStatus
 from edgepass_sidecar.user import User
 
 
-class MemoryStore(MemoryLog):
+class MemoryStore(MemoryErasure):
     """Keeps everything in dictionaries. No method awaits anything, so each is atomic."""
 
     def __init__(self) -> None:
@@ -41,8 +41,14 @@ class MemoryStore(MemoryLog):
 
     async def load_client(self, client_id: ClientId) -> Client | None:
         client = self._clients.get(client_id)
-        if client is None:
-            return None
+        return None if client is None else self._with_live_sessions(client)
+
+    async def list_clients(self, limit: int, offset: int) -> Page[Client]:
+        found = sorted(self._clients.values(), key=lambda c: (c.created_at, c.id), reverse=True)
+        chosen = found[offset : offset + limit]
+        return Page(tuple(map(self._with_live_sessions, chosen)), len(found))
+
+    def _with_live_sessions(self, client: Client) -> Client:
         known = (session.id for session in client.sessions if session.id in self._sessions)
         sessions = (self._session(session_id) for session_id in known)
         return replace(client, sessions=tuple(s for s in sessions if s.is_live))

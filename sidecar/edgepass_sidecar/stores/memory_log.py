@@ -10,12 +10,17 @@ class MemoryLog:
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._positions: dict[str, int] = {}
+        # How many are no longer kept; their places are.
+        self._pruned = 0
+
+    async def append_events(self, events: tuple[Event, ...]) -> None:
+        self._events.extend(events)
 
     async def list_events(self, after: int, limit: int) -> Entries:
         return await self.find_events(EventQuery(after=after, limit=limit))
 
     async def find_events(self, query: EventQuery) -> Entries:
-        entries = enumerate(self._events, start=1)
+        entries = enumerate(self._events[self._pruned :], start=self._pruned + 1)
         found = [
             (cursor, event) for cursor, event in entries if _is_asked_for(query, cursor, event)
         ]
@@ -25,7 +30,7 @@ class MemoryLog:
         return len(self._events)
 
     async def oldest_cursor(self) -> int:
-        return 1
+        return self._pruned + 1
 
     async def load_position(self, reader: str) -> int:
         return self._positions.get(reader, 0)

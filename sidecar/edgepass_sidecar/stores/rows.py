@@ -1,6 +1,7 @@
 """Between domain values and the rows of a SQL database."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,10 +10,10 @@ import orjson
 from edgepass_sidecar.activity import Activity
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.event import Event
-from edgepass_sidecar.identifier import ClientId, TemplateId, UserId
-from edgepass_sidecar.secret_key import SecretKey
+from edgepass_sidecar.identifier import ClientId, SessionId, TemplateId, UserId
+from edgepass_sidecar.secret_key import KeyScope, SecretKey
 from edgepass_sidecar.session import Session, Status, Terms
-from edgepass_sidecar.signing_keys import SigningKey
+from edgepass_sidecar.signing_keys import SigningKey, Stage
 from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket, TicketStatus
 from edgepass_sidecar.user import User
@@ -36,7 +37,7 @@ TICKET_COLUMNS = (
     "session_id", "terms",
 )  # fmt: skip
 TEMPLATE_COLUMNS = ("id", "name", "document", "created_at", "updated_at")
-SECRET_KEY_COLUMNS = ("id", "hash", "hint", "created_at", "revoked_at")
+SECRET_KEY_COLUMNS = ("id", "hash", "hint", "created_at", "revoked_at", "scope")
 EVENT_COLUMNS = (
     "type", "at", "client_id", "session_id", "user_id", "actor_id", "ip_address", "user_agent",
     "data",
@@ -49,7 +50,8 @@ _PROFILE = (
 _SEEN_WITH = (
     "browser_name", "browser_version", "device_type", "is_mobile", "city", "country",
 )  # fmt: skip
-_SETTLED = ("organization_id", "actor", "tasks", "claims", "data")
+_STATUSES = {status.value: status for status in Status}
+_SETTLED = ("organization_id", "actor", "tasks", "claims", "data", "tokens_until")
 
 
 def client_row(client: Client) -> Row:
@@ -57,9 +59,24 @@ def client_row(client: Client) -> Row:
 
 
 def parse_client(row: Row, sessions: tuple[Session, ...]) -> Client:
-    values = dict(zip(CLIENT_COLUMNS, row, strict=True))
-    values["rotation_due"] = bool(values["rotation_due"])
-    return Client(**(values | {"id": ClientId(values["id"])}), sessions=sessions)
+    # By hand, as are sessions and users: each refresh reads one of each of them.
+    (
+        identifier, version, token_hash, previous_token_hash, rotated_at,
+        last_active_session_id, created_at, updated_at, rotation_due, rotated_for,
+    ) = row  # fmt: skip
+    return Client(
+        id=ClientId(identifier),
+        version=version,
+        token_hash=token_hash,
+        previous_token_hash=previous_token_hash,
+        rotated_at=rotated_at,
+        last_active_session_id=last_active_session_id,
+        created_at=created_at,
+        updated_at=updated_at,
+        rotation_due=bool(rotation_due),
+        rotated_for=rotated_for,
+        sessions=sessions,
+    )
 
 
 def session_row(session: Session) -> Row:
@@ -75,19 +92,30 @@ def session_row(session: Session) -> Row:
 
 def parse_session(row: Row) -> Session:
     """Read a session's columns and then its user's, as a join has them."""
-    values = dict(zip(SESSION_COLUMNS, row[: len(SESSION_COLUMNS)], strict=True))
-    details = orjson.loads(values.pop("details"))
-    activity = Activity(
-        ip_address=values.pop("ip_address"),
-        user_agent=values.pop("user_agent"),
-        **details.pop("seen", {}),
-    )
+    (
+        identifier, client_id, _, status, created_at, updated_at, last_active_at,
+        expire_at, inactivity_timeout, first_factor_at, second_factor_at, ip_address,
+        user_agent, document, *of_user,
+    ) = row  # fmt: skip
+    details = orjson.loads(document)
+    seen = details.pop("seen", {})
     if "tasks" in details:
         details["tasks"] = tuple(details["tasks"])
-    del values["user_id"]
-    values["status"] = Status(values["status"])
-    user = parse_user(row[len(SESSION_COLUMNS) :])
-    return Session(**values, **details, activity=activity, user=user)
+    return Session(
+        id=SessionId(identifier),
+        client_id=ClientId(client_id),
+        user=parse_user(of_user),
+        status=_STATUSES[status],
+        created_at=created_at,
+        updated_at=updated_at,
+        last_active_at=last_active_at,
+        expire_at=expire_at,
+        inactivity_timeout=inactivity_timeout,
+        first_factor_at=first_factor_at,
+        second_factor_at=second_factor_at,
+        activity=Activity(ip_address=ip_address, user_agent=user_agent, **seen),
+        **details,
+    )
 
 
 def user_row(user: User) -> Row:
@@ -98,7 +126,7 @@ def user_row(user: User) -> Row:
     )  # fmt: skip
 
 
-def parse_user(row: Row) -> User:
+def parse_user(row: Sequence[Any]) -> User:
     identifier, external_id, profile, created_at, updated_at, is_banned, not_before = row
     return User(
         id=UserId(identifier),
@@ -157,7 +185,8 @@ def secret_key_row(key: SecretKey) -> Row:
 
 
 def parse_secret_key(row: Row) -> SecretKey:
-    return SecretKey(**dict(zip(SECRET_KEY_COLUMNS, row, strict=True)))
+    values = dict(zip(SECRET_KEY_COLUMNS, row, strict=True))
+    return SecretKey(**(values | {"scope": KeyScope(values["scope"])}))
 
 
 def event_row(event: Event) -> Row:
@@ -178,6 +207,12 @@ def encode_signing_keys(keys: tuple[SigningKey, ...]) -> str:
 
 def parse_signing_keys(text: str) -> tuple[SigningKey, ...]:
     return tuple(
-        SigningKey(**(values | {"sealed_private": b64decode(values["sealed_private"])}))
+        SigningKey(
+            **values
+            | {
+                "sealed_private": b64decode(values["sealed_private"]),
+                "recorded_stage": Stage(values.get("recorded_stage", Stage.UPCOMING)),
+            }
+        )
         for values in orjson.loads(text)
     )

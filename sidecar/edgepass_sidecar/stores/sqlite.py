@@ -3,13 +3,24 @@
 from pathlib import Path
 
 from edgepass_sidecar.stores.sqlite_clients import SqliteClients
+from edgepass_sidecar.stores.sqlite_deliveries import SqliteDeliveries
+from edgepass_sidecar.stores.sqlite_erasure import SqliteErasure
 from edgepass_sidecar.stores.sqlite_file import SqliteFile
 from edgepass_sidecar.stores.sqlite_keys import SqliteKeys
 from edgepass_sidecar.stores.sqlite_log import SqliteLog
 from edgepass_sidecar.stores.sqlite_records import SqliteRecords
+from edgepass_sidecar.stores.sqlite_seals import SqliteSeals
 
 
-class SqliteStore(SqliteClients, SqliteRecords, SqliteKeys, SqliteLog):
+class SqliteStore(
+    SqliteClients,
+    SqliteRecords,
+    SqliteKeys,
+    SqliteLog,
+    SqliteDeliveries,
+    SqliteSeals,
+    SqliteErasure,
+):
     """Keeps everything in the SQLite file at `path`, which several sidecars may share.
 
     Without `create` a file that is not there is `StoreUnavailable`.

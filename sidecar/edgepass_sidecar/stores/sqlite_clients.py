@@ -32,12 +32,23 @@ _STANDING = (
     " WHEN s.expire_at <= :now THEN 'expired' ELSE s.status END"
 )
 _WITH_USERS = "sessions AS s JOIN users AS u ON u.id = s.user_id"
-_SESSIONS = select(
-    _WITH_USERS,
-    [f"s.{name}" for name in rows.SESSION_COLUMNS] + [f"u.{name}" for name in rows.USER_COLUMNS],
+_SESSION_COLUMNS = [f"s.{name}" for name in rows.SESSION_COLUMNS] + [
+    f"u.{name}" for name in rows.USER_COLUMNS
+]
+_SESSIONS = select(_WITH_USERS, _SESSION_COLUMNS)
+# One statement, so that what it finds was so at one moment without a transaction: a
+# row for each live session, and one with nothing behind the client where there is none.
+_CLIENT = (
+    select(
+        "clients AS c"
+        f" LEFT JOIN sessions AS s ON s.client_id = c.id AND {_LIVE}"
+        " LEFT JOIN users AS u ON u.id = s.user_id",
+        [f"c.{name}" for name in rows.CLIENT_COLUMNS] + _SESSION_COLUMNS,
+    )
+    + " WHERE c.id = ?"
 )
-_CLIENT = select("clients", rows.CLIENT_COLUMNS) + " WHERE id = ?"
-_LIVE_SESSIONS = f"{_SESSIONS} WHERE s.client_id = ? AND {_LIVE} ORDER BY s.created_at, s.id"
+_CLIENT_WIDTH = len(rows.CLIENT_COLUMNS)
+_FIRST_OF_USER = _CLIENT_WIDTH + len(rows.SESSION_COLUMNS)
 
 
 class _NotAdmitted(Exception):
@@ -50,7 +61,11 @@ class SqliteClients:
     _file: SqliteFile
 
     async def load_client(self, client_id: ClientId) -> Client | None:
-        return await self._file.read_here(lambda db: _load_client(db, client_id))
+        found = await self._file.read_here(lambda db: db.execute(_CLIENT, (client_id,)).fetchall())
+        return _parse_client(found) if found else None
+
+    async def list_clients(self, limit: int, offset: int) -> Page[Client]:
+        return await self._file.read(lambda db: _list_clients(db, limit, offset))
 
     async def commit(self, commit: Commit) -> bool:
         try:
@@ -105,12 +120,19 @@ class SqliteClients:
         return await self._file.write(lambda db: _purge(db, before, limit))
 
 
-def _load_client(db: sqlite3.Connection, client_id: ClientId) -> Client | None:
-    row = db.execute(_CLIENT, (client_id,)).fetchone()
-    if row is None:
-        return None
-    sessions = db.execute(_LIVE_SESSIONS, (client_id,)).fetchall()
-    return rows.parse_client(row, tuple(rows.parse_session(session) for session in sessions))
+def _list_clients(db: sqlite3.Connection, limit: int, offset: int) -> Page[Client]:
+    chosen = page(db, select("clients", ["id"]), "clients", "", {}, limit, offset)
+    found = (db.execute(_CLIENT, (client_id,)).fetchall() for (client_id,) in chosen.items)
+    return Page(tuple(map(_parse_client, found)), chosen.total)
+
+
+def _parse_client(found: list[rows.Row]) -> Client:
+    sessions = [
+        rows.parse_session(row[_CLIENT_WIDTH:]) for row in found if row[_FIRST_OF_USER] is not None
+    ]
+    # Not ORDER BY, for which SQLite goes through all that a client ever had.
+    sessions.sort(key=lambda session: (session.created_at, session.id))
+    return rows.parse_client(found[0][:_CLIENT_WIDTH], tuple(sessions))
 
 
 def _commit(db: sqlite3.Connection, commit: Commit) -> bool:

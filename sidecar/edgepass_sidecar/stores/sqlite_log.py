@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from edgepass_sidecar.event import Event
 from edgepass_sidecar.event_log import Entries, EventQuery
 from edgepass_sidecar.stores import rows
 from edgepass_sidecar.stores.sqlite_file import SqliteFile
-from edgepass_sidecar.stores.statements import select
+from edgepass_sidecar.stores.statements import append, select
 
 _EVENTS = select("events", ("cursor", *rows.EVENT_COLUMNS))
 # What AUTOINCREMENT goes on from, which also knows of events that are no longer kept.
@@ -16,6 +17,9 @@ class SqliteLog:
     """The part of the store that holds what happened."""
 
     _file: SqliteFile
+
+    async def append_events(self, events: tuple[Event, ...]) -> None:
+        await self._file.write(lambda db: append(db, events))
 
     async def list_events(self, after: int, limit: int) -> Entries:
         return await self.find_events(EventQuery(after=after, limit=limit))

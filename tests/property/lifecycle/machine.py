@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
-from edgepass_sidecar.app import make_core
 from edgepass_sidecar.identifier import TemplateId
+from edgepass_sidecar.opening import make_core
 from edgepass_sidecar.policy import AtLimit, SessionPolicy
 from edgepass_sidecar.service.refusal import Refused
 from edgepass_sidecar.service.templates import create_template

@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edgepass_sidecar.api.answers import answer
-from edgepass_sidecar.api.backend.asked import backend_operation
+from edgepass_sidecar.api.backend.asked import Limit, Offset, backend_operation
 from edgepass_sidecar.api.context import Context
-from edgepass_sidecar.api.schema import backend_client_shape
+from edgepass_sidecar.api.schema import backend_client_shape, list_shape
 from edgepass_sidecar.api.shapes import BackendClientShape, PayloadShape, RevokedShape
 from edgepass_sidecar.api.well_known import KeySetShape, key_set_answer
 from edgepass_sidecar.identifier import ClientId
@@ -17,12 +17,25 @@ from edgepass_sidecar.service.refusal import not_found
 from edgepass_sidecar.service.revocation import revoke_sessions_of_client
 
 
+class ClientList(msgspec.Struct):
+    limit: Limit = 10
+    offset: Offset = 0
+    paginated: bool = False
+
+
 class ClientTokenToVerify(msgspec.Struct):
     token: str
 
 
 class Nonce(msgspec.Struct):
     nonce: str
+
+
+async def _get_clients(context: Context, request: Request, query: ClientList) -> Response:
+    now = context.core.clock()
+    page = await context.core.store.list_clients(query.limit, query.offset)
+    shapes = [backend_client_shape(client, now) for client in page.items]
+    return answer(list_shape(shapes, page, query.paginated))
 
 
 async def _get_client(context: Context, request: Request) -> Response:
@@ -55,6 +68,14 @@ def _client_id(request: Request) -> ClientId:
 
 
 ROUTES = [
+    backend_operation(
+        "GET",
+        "/v1/clients",
+        _get_clients,
+        "List clients with their live sessions, newest first",
+        query=ClientList,
+        answers=list[BackendClientShape],
+    ),
     backend_operation(
         "GET",
         "/v1/clients/handshake_payload",

@@ -19,10 +19,12 @@ from edgepass_sidecar.api.backend.asked import (
 )
 from edgepass_sidecar.api.context import Context
 from edgepass_sidecar.api.schema import backend_user_shape, list_shape
-from edgepass_sidecar.api.shapes import CountShape, RevokedShape
+from edgepass_sidecar.api.shapes import CountShape, DeletedShape, RevokedShape
 from edgepass_sidecar.api.user_shapes import BackendUserShape
 from edgepass_sidecar.identifier import UserId, is_user_id
 from edgepass_sidecar.service.core import load_user
+from edgepass_sidecar.service.erasure import erase_user
+from edgepass_sidecar.service.metadata import merge_metadata
 from edgepass_sidecar.service.refusal import invalid
 from edgepass_sidecar.service.revocation import (
     ban_user,
@@ -65,6 +67,31 @@ class Profile(msgspec.Struct, kw_only=True):
         if "email_address" in changes:
             changes["email_address"] = next(iter(changes["email_address"]), None)
         return changes
+
+
+# Said in the document as well; the refusal itself says where they belong.
+NoMembers = Annotated[Members, msgspec.Meta(extra_json_schema={"maxProperties": 0})]
+
+
+class MetadataChanges(msgspec.Struct, kw_only=True):
+    """What is merged into a user's metadata (RFC 7396): `null` takes a member away, at any depth.
+
+    A field that is not sent is not changed. Private metadata are not kept here.
+    """
+
+    public_metadata: Members | msgspec.UnsetType = msgspec.UNSET
+    unsafe_metadata: Members | msgspec.UnsetType = msgspec.UNSET
+    private_metadata: NoMembers = msgspec.field(default_factory=dict)
+
+    def patches(self) -> dict[str, Members]:
+        if self.private_metadata:
+            raise invalid("private_metadata", "not kept here: keep it with the app's own data")
+        sent = {"public_metadata": self.public_metadata, "unsafe_metadata": self.unsafe_metadata}
+        return {
+            name: validate_members(name, members)
+            for name, members in sent.items()
+            if members is not msgspec.UNSET
+        }
 
 
 # What `is_user_id` allows, in words of JSON Schema.
@@ -163,6 +190,17 @@ async def _patch_user(context: Context, request: Request, body: Profile) -> Resp
     return answer(backend_user_shape(user))
 
 
+async def _patch_metadata(context: Context, request: Request, body: MetadataChanges) -> Response:
+    user = await merge_metadata(context.core, _user_id(request), body.patches())
+    return answer(backend_user_shape(user))
+
+
+async def _delete_user(context: Context, request: Request) -> Response:
+    identifier = _user_id(request)
+    await erase_user(context.core, identifier)
+    return answer(DeletedShape(object="user", id=identifier, deleted=True))
+
+
 async def _ban(context: Context, request: Request) -> Response:
     return answer(backend_user_shape(await ban_user(context.core, _user_id(request))))
 
@@ -212,6 +250,15 @@ ROUTES = [
     backend_operation(
         "PATCH", _USER, _patch_user, "Change a user", body=Profile, answers=BackendUserShape
     ),
+    backend_operation(
+        "PATCH",
+        f"{_USER}/metadata",
+        _patch_metadata,
+        "Merge changes into a user's metadata",
+        body=MetadataChanges,
+        answers=BackendUserShape,
+    ),
+    backend_operation("DELETE", _USER, _delete_user, "Erase a user for good", answers=DeletedShape),
     backend_operation(
         "POST",
         f"{_USER}/ban",

@@ -1,0 +1,1 @@
+"""Commands of `edgepass`, one module for each noun."""
