@@ -19,13 +19,15 @@ endif
 demo: $(READY)
 	@$(BIN)/python -m examples.demo
 
+# Twice as many as processors: a good part of the tests waits for sockets and browsers.
+WORKERS = $(shell expr 2 \* $$($(PYTHON) -c 'import os; print(os.cpu_count() or 1)'))
 test: $(STANDARDS)
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(TESTS)
 
 # The long share of what is random or large: signatures, lifecycles, races, backlogs. Minutes.
 test-full: $(STANDARDS)
-	FULL=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile tests/standards tests/property \
-	  tests/sidecar/test_races.py tests/sidecar/test_feed_backlog.py \
+	FULL=1 $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile tests/standards tests/property \
+	  tests/sidecar/test_races.py tests/sidecar/test_feed.py \
 	  tests/contract/test_several_processes.py tests/middleware/test_token_cache_under_attack.py
 
 # The suite on each supported Python that is installed (pyenv hides all but those it is told).
@@ -51,7 +53,7 @@ mutation: $(READY)
 coverage: $(READY)
 	$(BIN)/python -m pytest tests/middleware -q --cov=edgepass --cov-branch --cov-report=
 	$(BIN)/coverage report --show-missing --skip-covered --fail-under=100 \
-	  --omit='*/_http.py,*/_jwks_client.py,*/_middleware.py'
+	  --omit='*/_http.py,*/_jwks_client.py,*/_feed_client.py,*/_middleware.py'
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -26,7 +26,7 @@ from bench.results import (
 
 # One module each. A name is imported when it is asked for, so that a benchmark
 # without its peers or servers does not stand in the way of the others.
-BENCHMARKS = ("verify", "request", "refresh")
+BENCHMARKS = ("verify", "request", "refresh", "revocation", "entries")
 
 
 class Benchmark(Protocol):

@@ -34,8 +34,9 @@ NOTES = (
     "in a warning, this process is the server that answers",
     "net is over the bare endpoint, which answers as many bytes; of its own CPU and of a raw "
     "signature nothing is taken off",
-    f"{EDGEPASS}: edgepass serve on SQLite, synchronous=FULL; every refresh is due to be written "
-    "down as activity, and what is written after a round counts as a part of it",
+    f"{EDGEPASS}: edgepass serve on SQLite, synchronous=FULL; every check and limit is on; every "
+    "refresh is due to be written down as activity, and what is written after a round counts as "
+    "a part of it",
     "no session is refreshed twice in 2 seconds, and no two answers hold the same token",
     f"{USUAL}: GET, judge, EXPIRE, PyJWT, and neither CORS nor a look at the origin; "
     "redis-server without persistence, on the core of those who ask",

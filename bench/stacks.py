@@ -31,6 +31,7 @@ ORIGIN = "https://app.example.com"
 CONNECTIONS = 16
 _USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 _SECRET_KEY = f"sk_test_{secrets.token_hex(24)}"
+_MASTER_KEY = base64.b64encode(os.urandom(32)).decode("ascii")
 _CLIENT_COOKIE = "set-cookie: __Host-client="
 _ROOT = Path(__file__).parents[1]
 
@@ -72,27 +73,25 @@ def started_stacks(directory: Path, sessions: Mapping[str, int]) -> Iterator[Sta
             return server
 
         store = started(_redis_server(directory))
-        sidecars = {name: started(_sidecar(directory, name)) for name in sessions}
         usual = [(USUAL, name, started(_usual(directory, name, "get", store))) for name in sessions]
         first = next(iter(sessions))
         shorter = started(_usual(directory, first, "getex", store))
         usual.append((USUAL_SHORTER, first, shorter))
+        requests = _sign_in(started, directory, sessions)
+        sidecars = {name: started(_sidecar(directory, name, limits="on")) for name in sessions}
         for server in (store, *sidecars.values(), *(server for _, _, server in usual)):
             server.wait_until_it_listens()
-        with ThreadPoolExecutor() as threads:
-            signing_in = [
-                threads.submit(_signed_in_sidecar, directory, server, name, sessions[name])
-                for name, server in sidecars.items()
-            ]
-            ours = [one.result() for one in signing_in]
+        ours = [
+            _stack_of_sidecar(directory, server, name, requests[name])
+            for name, server in sidecars.items()
+        ]
         theirs = [
             _signed_in_usual(kind, name, server, store, sessions[name])
             for kind, name, server in usual
         ]
         bare = started(_bare(directory, max(map(_size_of_answer, ours))))
         bare.wait_until_it_listens()
-        requests = ours[0].requests
-        first_one = Stack(name=BARE, algorithm="", server=bare, requests=requests, keys=None)
+        first_one = Stack(name=BARE, algorithm="", server=bare, requests=requests[first], keys=None)
         yield Stacks(stacks=(first_one, *ours, *theirs), redis=store)
 
 
@@ -117,7 +116,7 @@ def _usual_server(name: str, directory: Path, *arguments: str) -> Server:
     return Server(name, command, port=port, cwd=_ROOT, log=directory / f"{name}.log")
 
 
-def _sidecar(directory: Path, algorithm: str) -> Server:
+def _sidecar(directory: Path, algorithm: str, *, limits: str) -> Server:
     port = free_port()
     settings = {
         "EDGEPASS_PUBLIC_URL": ISSUER,
@@ -126,7 +125,8 @@ def _sidecar(directory: Path, algorithm: str) -> Server:
         "EDGEPASS_ALGORITHM": algorithm,
         "EDGEPASS_ALLOWED_ORIGINS": ORIGIN,
         "EDGEPASS_SECRET_KEYS": _SECRET_KEY,
-        "EDGEPASS_MASTER_KEY": base64.b64encode(os.urandom(32)).decode("ascii"),
+        "EDGEPASS_MASTER_KEY": _MASTER_KEY,
+        "EDGEPASS_RATE_LIMITS": limits,
     }
     return Server(
         f"edgepass-{algorithm}",
@@ -142,14 +142,37 @@ def _database(directory: Path, algorithm: str) -> Path:
     return directory / f"{algorithm}.db"
 
 
-def _signed_in_sidecar(directory: Path, server: Server, algorithm: str, sessions: int) -> Stack:
+def _sign_in(
+    started: Callable[[Server], Server], directory: Path, sessions: Mapping[str, int]
+) -> dict[str, Requests]:
+    """Sign in to sidecars that do not serve afterwards, by algorithm.
+
+    So many sign-ins at once are no day's work: what limits them is off for as long.
+    """
+    sidecars = {name: started(_sidecar(directory, name, limits="off")) for name in sessions}
+    for server in sidecars.values():
+        server.wait_until_it_listens()
+    with ThreadPoolExecutor() as threads:
+        signing_in = {
+            name: threads.submit(_sign_in_sessions, server, sessions[name])
+            for name, server in sidecars.items()
+        }
+    for server in sidecars.values():
+        server.stop()
+    return {name: signed_in.result() for name, signed_in in signing_in.items()}
+
+
+def _sign_in_sessions(server: Server, sessions: int) -> Requests:
     """Sign in as an application and its browsers would, each of them once."""
     user, ticket = {"id": USER_ID}, {"user_id": USER_ID}
     _answers_of(server, [_backend_request("/v1/users", user)])
     asked = [_backend_request("/v1/sign_in_tokens", ticket)] * sessions
     tickets = [json.loads(body_of(one))["token"] for one in _answers_of(server, asked)]
     asked = [_sign_in_request(one) for one in tickets]
-    requests = dict(_read_sign_in(one) for one in _answers_of(server, asked))
+    return dict(_read_sign_in(one) for one in _answers_of(server, asked))
+
+
+def _stack_of_sidecar(directory: Path, server: Server, algorithm: str, requests: Requests) -> Stack:
     database = _database(directory, algorithm)
     return Stack(
         name=f"{EDGEPASS}, {algorithm}",

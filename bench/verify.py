@@ -39,6 +39,7 @@ from bench.tokens import (
     mint_tokens,
 )
 from edgepass import Claims, Expectations, KeySet, TokenRefused, verify
+from edgepass._revocations import Revocations
 from edgepass._signatures import STANDARD_LIBRARY, Backend, find_cryptography
 from edgepass._token_cache import TokenCache
 
@@ -138,7 +139,7 @@ def _signed_parts(key: SigningKey, tokens: list[bytes]) -> list[Signed]:
 
 def _warm(key: SigningKey, tokens: list[bytes]) -> AnyContestant:
     """Return the look-up of a token that the middleware has verified before."""
-    cache, clock, token = TokenCache(), time.time, tokens[0]
+    cache, clock, token = TokenCache(Revocations()), time.time, tokens[0]
     claims = verify(token, KeySet.from_jwks(key.jwks), _EXPECTED, clock())
     cache.insert(token, claims.expires_at + _EXPECTED.leeway, claims)
 

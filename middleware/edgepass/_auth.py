@@ -73,11 +73,13 @@ class Claims:
 
     @property
     def user_id(self) -> UserId:
-        return UserId(self._members["sub"])
+        user_id: UserId = self._members["sub"]
+        return user_id
 
     @property
     def session_id(self) -> SessionId:
-        return SessionId(self._members["sid"])
+        session_id: SessionId = self._members["sid"]
+        return session_id
 
     @property
     def issued_at(self) -> float:

@@ -8,9 +8,8 @@ told as it would be of a client that went away: `http.disconnect`, then an
 import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
-from enum import Enum, auto
 
-from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Message, Receive, Scope, Send
+from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Message, Receive, Send
 from edgepass._auth import Claims
 
 LIFE_OVER = "connection_life_over"
@@ -20,101 +19,50 @@ class ConnectionOver(ConnectionError):
     """The app sends on a connection that was ended."""
 
 
-class Stage(Enum):
-    """What a connection turned out to be so far."""
-
-    REQUEST = auto()  # answered in one piece, or not yet
-    STREAM = auto()
-    SIZED_STREAM = auto()  # of a length that was announced: it can be cut off, not ended
-    WEBSOCKET = auto()
-
-
 class Connection:
     """One request of a session, between the server and the app.
 
-    `ended_by` is the code of what ended it, `None` while it goes on.
+    `ended_by` is the code of what ended it, `None` while it goes on; `farewell`
+    tells the client so, and a server cuts off what was not told before the app is done.
     """
 
-    __slots__ = (
-        "_farewell",
-        "_has_begun",
-        "_receive",
-        "_receiver",
-        "_send",
-        "_stage",
-        "_start",
-        "_timer",
-        "_verdict",
-        "claims",
-        "ended_by",
-        "next",
-        "session_id",
-    )
+    # What most requests never change is the class's: this is made for each of them.
+    ended_by: str | None = None
+    farewell: "asyncio.Task[None] | None" = None
+    next: "Connection | None" = None
+    _receiver: "asyncio.Task[object] | None" = None
+    _timer: asyncio.TimerHandle | None = None
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, claims: Claims) -> None:
+    def __init__(self, receive: Receive, send: Send, claims: Claims) -> None:
         self.claims = claims
         self.session_id = claims.session_id
-        self.ended_by: str | None = None
-        self.next: Connection | None = None
-        self._stage = Stage.WEBSOCKET if scope["type"] == "websocket" else Stage.REQUEST
-        self._has_begun = self._stage is not Stage.WEBSOCKET
-        self._start: Message | None = None
-        self._verdict: str | None = None
         self._receive = receive
         self._send = send
-        self._receiver: asyncio.Task[object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._farewell: asyncio.Task[None] | None = None
 
     async def receive(self) -> Message:
-        # No app expects the end of a websocket before its beginning, which servers have at hand.
-        if self.ended_by is not None and self._has_begun:
-            return self._disconnect()
+        if self.ended_by is not None:
+            return self._disconnect(self.ended_by)
         task = asyncio.current_task()
         assert task is not None, "an ASGI app runs in a task"
         self._receiver = task
         try:
-            message = await self._receive()
+            return await self._receive()
         except asyncio.CancelledError:
             # Whoever else wants the task to end is obeyed.
             if self.ended_by is None or task.uncancel() > 0:
                 raise
-            return self._disconnect()
-        else:
-            self._has_begun = True
-            return message
+            return self._disconnect(self.ended_by)
         finally:
             if self._receiver is task:
                 self._receiver = None
 
     def send(self, message: Message) -> Awaitable[None]:
-        # Not a coroutine function: what it returns is the server's own, which is cheaper.
-        if self._stage is not Stage.WEBSOCKET:
-            self._note(message)
-        if self.ended_by is not None:
-            raise ConnectionOver(f"the connection was ended: {self.ended_by}")
-        return self._send(message)
+        """Return what the server's `send` does, or raise `ConnectionOver`."""
+        raise NotImplementedError
 
     def end(self, code: str) -> None:
-        """End it because of `code`; a request that is no stream finishes, and must not become one.
-
-        The app is not waited for.
-        """
-        self._verdict = self._verdict or code
-        if self._stage is Stage.REQUEST or self.ended_by is not None:
-            return
-        self.ended_by = self._verdict
-        if self._stage is not Stage.SIZED_STREAM:
-            self._farewell = asyncio.get_running_loop().create_task(self._say_farewell())
-        if self._receiver is not None:
-            self._receiver.cancel()
-
-    async def leave(self) -> None:
-        """Let the end be told before the app is: a server cuts off what was not finished."""
-        self.forget_life()
-        if self._farewell is not None:
-            # wait() and not await: who cancels the app does not cancel the farewell.
-            await asyncio.wait((self._farewell,))
+        """End it because of `code`, if it can be ended. The app is not waited for."""
+        raise NotImplementedError
 
     def live_for(self, seconds: float) -> None:
         """End it in so many seconds, however long it was to live before."""
@@ -125,36 +73,85 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _note(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-        elif message.get("more_body", False):
-            if self._stage is Stage.REQUEST:
-                self._stage = Stage.SIZED_STREAM if self._is_sized() else Stage.STREAM
-            if self._verdict is not None:
-                self.end(self._verdict)
-        elif self.ended_by is None:
-            self._stage = Stage.REQUEST
+    def _disconnect(self, code: str) -> Message:
+        raise NotImplementedError
 
-    def _is_sized(self) -> bool:
-        headers = self._start.get("headers", ()) if self._start is not None else ()
-        return any(name.lower() == b"content-length" for name, _ in headers)
+    def _finish(self, code: str, farewell: Message | None) -> None:
+        self.ended_by = code
+        if farewell is not None:
+            self.farewell = asyncio.get_running_loop().create_task(self._say(farewell))
+        if self._receiver is not None:
+            self._receiver.cancel()
 
-    async def _say_farewell(self) -> None:
-        if self._stage is Stage.WEBSOCKET:
-            code, reason = WEBSOCKET_UNAUTHORIZED, self.ended_by
-            message: Message = {"type": "websocket.close", "code": code, "reason": reason}
-        else:
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
+    async def _say(self, farewell: Message) -> None:
         # The app or the client may have closed already, which each server says in its own way.
         with suppress(Exception):
-            await self._send(message)
+            await self._send(farewell)
 
-    def _disconnect(self) -> Message:
-        if self._stage is not Stage.WEBSOCKET:
-            return {"type": "http.disconnect"}
-        code, reason = WEBSOCKET_UNAUTHORIZED, self.ended_by
-        return {"type": "websocket.disconnect", "code": code, "reason": reason}
+
+class HttpConnection(Connection):
+    """A request that is answered in one piece finishes; one that becomes a stream can be ended."""
+
+    _is_stream = False
+    _before: Message | None = None
+    _verdict: str | None = None
+
+    # Not coroutine functions: what they return is the server's own, which is cheaper.
+    def send(self, message: Message) -> Awaitable[None]:
+        if message.get("more_body"):
+            self._is_stream = True
+            if self._verdict is not None:
+                self.end(self._verdict)
+        if self.ended_by is not None:
+            raise ConnectionOver(f"the connection was ended: {self.ended_by}")
+        if self._is_stream:
+            self._is_stream = bool(message.get("more_body"))
+        else:
+            self._before = message
+        return self._send(message)
+
+    def end(self, code: str) -> None:
+        """End it if it is a stream, or once it becomes one."""
+        if self._verdict is None:
+            self._verdict = code
+        if self._is_stream and self.ended_by is None:
+            last = {"type": "http.response.body", "body": b"", "more_body": False}
+            # Of a length that was announced: it can be cut off, not ended.
+            self._finish(self._verdict, None if self._is_sized() else last)
+
+    def _is_sized(self) -> bool:
+        headers = self._before.get("headers", ()) if self._before is not None else ()
+        return any(name.lower() == b"content-length" for name, _ in headers)
+
+    def _disconnect(self, code: str) -> Message:
+        return {"type": "http.disconnect"}
+
+
+class WebSocketConnection(Connection):
+    """A websocket is closed with 3000, also before it was accepted."""
+
+    _has_begun = False
+
+    async def receive(self) -> Message:
+        if self._has_begun:
+            return await super().receive()
+        # No app expects the end before the beginning, which servers have at hand.
+        message = await self._receive()
+        self._has_begun = True
+        return message
+
+    def send(self, message: Message) -> Awaitable[None]:
+        if self.ended_by is not None:
+            raise ConnectionOver(f"the connection was ended: {self.ended_by}")
+        return self._send(message)
+
+    def end(self, code: str) -> None:
+        if self.ended_by is None:
+            close = {"type": "websocket.close", "code": WEBSOCKET_UNAUTHORIZED, "reason": code}
+            self._finish(code, close)
+
+    def _disconnect(self, code: str) -> Message:
+        return {"type": "websocket.disconnect", "code": WEBSOCKET_UNAUTHORIZED, "reason": code}
 
 
 class Connections:

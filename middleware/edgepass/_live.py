@@ -1,12 +1,19 @@
 """What an edge does besides verifying: it hears of revocations, and ends what is under way."""
 
+import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
 from edgepass._asgi import ASGIApp, Receive, Scope, Send
 from edgepass._auth import SignedIn
 from edgepass._claims import Expectations
-from edgepass._connections import Connection, ConnectionOver, Connections
+from edgepass._connections import (
+    Connection,
+    ConnectionOver,
+    Connections,
+    HttpConnection,
+    WebSocketConnection,
+)
 from edgepass._errors import RevocationsStale
 from edgepass._feed import Feed, KeyHolder
 from edgepass._feed_client import LONGEST_SILENCE, FeedClient
@@ -65,6 +72,10 @@ class Live:
                 on_stale=self._go_stale,
             )
 
+        self.ends_streams = (
+            settings.edge_key is not None or settings.maximum_connection_life is not None
+        )
+
     def start(self) -> None:
         if self._client is not None:
             self._client.start()
@@ -103,8 +114,11 @@ class Live:
     ) -> None:
         """Run `app` for a request that ends when its session does."""
         maximum_life = self._settings.maximum_connection_life
-        connection = Connection(scope, receive, send, signed_in.claims)
-        if scope["type"] == "websocket":
+        connection: Connection
+        if scope["type"] == "http":
+            connection = HttpConnection(receive, send, signed_in.claims)
+        else:
+            connection = WebSocketConnection(receive, send, signed_in.claims)
             state = RenewableSignedIn(signed_in, connection, verify, maximum_life)
             scope["edgepass"] = scope["user"] = scope["auth"] = state
         if maximum_life is not None:
@@ -118,7 +132,11 @@ class Live:
                 raise
         finally:
             self._connections.remove(connection)
-            await connection.leave()
+            if maximum_life is not None:
+                connection.forget_life()
+            if connection.farewell is not None:
+                # wait() and not await: who cancels the app does not cancel the farewell.
+                await asyncio.wait((connection.farewell,))
 
     def _go_stale(self) -> None:
         if self._refuses:

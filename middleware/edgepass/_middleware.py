@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from edgepass._asgi import ASGIApp, Receive, Scope, Send
+from edgepass._asgi import ASGIApp, Message, Receive, Scope, Send
 from edgepass._auth import Claims, SignedIn, SignedOut
 from edgepass._claims import Expectations
 from edgepass._credential import find_credential
@@ -108,7 +108,7 @@ class EdgepassMiddleware:
         scope["edgepass"] = scope["user"] = scope["auth"] = state
         if state.__class__ is SignedOut and self._required and not self._is_open(scope):
             await REFUSALS[state.code].send(scope, receive, send)
-        elif self._live is not None and isinstance(state, SignedIn):
+        elif isinstance(state, SignedIn) and (kind == "websocket" or self._live.ends_streams):
             await self._live.serve(self._app, scope, receive, send, state, self._verify)
         else:
             await self._app(scope, receive, send)
@@ -122,10 +122,9 @@ class EdgepassMiddleware:
         how many verified tokens are remembered; `keys` how many keys there are to
         verify with, `None` while none could be had; `signatures` what checks them.
         """
-        feed = {"feed": "off"} if self._live is None else self._live.health()
         keys = self._keys.held_keys()
         return {
-            **feed,
+            **self._live.health(),
             "revocations": len(self._revocations),
             "tokens": len(self._cache),
             "keys": None if keys is None else len(keys),
@@ -133,8 +132,7 @@ class EdgepassMiddleware:
         }
 
     async def _verify(self, token: bytes) -> Claims:
-        if self._live is not None:
-            await self._live.get_ready()
+        await self._live.get_ready()
         claims = await self._verify_with_keys(token)
         validate_standing(claims, self._revocations)
         self._cache.insert(token, claims.expires_at + self._expected.leeway, claims)
@@ -161,14 +159,23 @@ class EdgepassMiddleware:
             await self._app(scope, receive, send)
             return
         self._keys.start()
-        if self._live is not None:
-            self._live.start()
+        self._live.start()
+
+        async def receive_and_stop() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                # Before the app has said that it is done: then a server may end everything.
+                await self._stop()
+            return message
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive_and_stop, send)
         finally:
-            if self._live is not None:
-                await self._live.stop()
-            await self._keys.stop()
+            await self._stop()
+
+    async def _stop(self) -> None:
+        await self._live.stop()
+        await self._keys.stop()
 
 
 def _key_source(
@@ -194,10 +201,8 @@ def _make_live(
     keys: "FixedKeys | JwksClient",
     expected: Expectations,
     clock: Callable[[], float],
-) -> "Live | None":
+) -> "Live":
     uri, edge_key, when_stale, stale_after, maximum_life = told
-    if uri is None and edge_key is None and maximum_life is None and when_stale == "allow":
-        return None
     if edge_key is None and (uri is not None or when_stale != "allow"):
         raise ValueError(
             "when_stale and revocations_uri need an edge_key: edgepass keys create --edge makes one"

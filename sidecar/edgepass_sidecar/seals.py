@@ -7,8 +7,8 @@ one appends each batch; the others find that they were late.
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgepass_sidecar.audit import Entry, Sealed
-from edgepass_sidecar.checkpoint import Jwk
+from edgepass_sidecar.audit.chain import Entry, Sealed
+from edgepass_sidecar.audit.checkpoint import Jwk
 from edgepass_sidecar.identifier import SessionId, UserId
 
 

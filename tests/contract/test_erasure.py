@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from edgepass_sidecar.audit import erase
+from edgepass_sidecar.audit.chain import erase
 from edgepass_sidecar.delivery import Delivery, DeliveryStatus
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.identifier import ClientId, SessionId, UserId

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgepass_sidecar.audit import GENESIS, seal_events
+from edgepass_sidecar.audit.chain import GENESIS, seal_events
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.event_log import EventQuery
 from edgepass_sidecar.seals import Batch, Unsealed

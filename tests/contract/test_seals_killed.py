@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from edgepass_sidecar.checkpoint import CheckpointKeys
+from edgepass_sidecar.audit.checkpoint import CheckpointKeys
 from edgepass_sidecar.opening import opened_core
 from edgepass_sidecar.service.exporter import export_lines, list_public_keys
 from tests.support.audit import verify_lines

@@ -13,7 +13,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edgepass import TokenRefused
 from edgepass._auth import Claims
-from edgepass._connections import LIFE_OVER, Connection, ConnectionOver, Connections
+from edgepass._connections import (
+    LIFE_OVER,
+    Connection,
+    ConnectionOver,
+    Connections,
+    HttpConnection,
+)
 from tests.middleware.calls import App, bearer, http
 from tests.middleware.streams import FAST, Call, guard_of, opened, requested, revoke, tell
 from tests.support.feed import until
@@ -151,7 +157,8 @@ async def test_a_server_that_has_closed_already_is_no_error(clock, caplog) -> No
     assert not caplog.records
 
 
-async def test_a_stream_ends_as_a_whole_one_and_the_app_is_told(clock) -> None:
+@pytest.mark.parametrize("last", [b"2", b""])
+async def test_a_stream_ends_as_a_whole_one_and_the_app_is_told(clock, last: bytes) -> None:
     app = Ticker()
     guard = guard_of(app, clock)
     call = requested(guard, clock)
@@ -160,7 +167,7 @@ async def test_a_stream_ends_as_a_whole_one_and_the_app_is_told(clock) -> None:
     revoke(guard)
     await call.settle()
     assert (call.body, call.is_finished) == (b"1", True)
-    app.ticks.put_nowait(b"2")
+    app.ticks.put_nowait(last)
     await call.end()
     assert call.body == b"1"
 
@@ -468,6 +475,17 @@ async def test_a_renewal_begins_a_life_anew(clock) -> None:
     assert call.closes == [(3000, LIFE_OVER)]
 
 
+async def test_a_websocket_is_renewed_also_without_a_feed_and_without_a_limit(clock) -> None:
+    app = Renewing()
+    guard = guard_of(app, clock, maximum_connection_life=None)
+    call = opened(guard, clock)
+    fresh = mint(FAST, now=clock(), jti="next").decode()
+    call.incoming.put_nowait({"type": "websocket.receive", "text": fresh})
+    await call.settle()
+    assert app.outcomes == ["renewed"]
+    call.task.cancel()
+
+
 async def test_only_a_websocket_can_be_renewed(clock) -> None:
     app = App()
     await http(guard_of(app, clock), "/", bearer(mint(FAST)))
@@ -479,7 +497,7 @@ def chained(count: int, session: str = "sess_1") -> list[Connection]:
     async def nothing(*_: object) -> Any: ...
 
     claims = Claims(session_claims(sid=session))
-    return [Connection({"type": "http"}, nothing, nothing, claims) for _ in range(count)]
+    return [HttpConnection(nothing, nothing, claims) for _ in range(count)]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)

@@ -5,12 +5,13 @@ import pytest
 from edgepass import KeySet
 from edgepass._asgi import Message as Sent
 from edgepass._auth import Claims
-from edgepass._connections import Connection, Connections
+from edgepass._connections import Connection, Connections, HttpConnection
 from edgepass._errors import TokenRefused
 from edgepass._event_stream import Message
 from edgepass._feed import KEY_WITHDRAWN, LOG_LOST, Feed, FeedBroken
 from edgepass._fixed_keys import FixedKeys
 from edgepass._revocations import Revocations
+from edgepass._signatures import STANDARD_LIBRARY
 from tests.support.issuer import NOW, jwks, make_key, session_claims, to_json
 
 
@@ -59,9 +60,7 @@ class Edge:
         async def nothing(_: Sent | None = None) -> Sent:
             return {}
 
-        connection = Connection(
-            {"type": "http"}, nothing, nothing, Claims(session_claims(**claims))
-        )
+        connection = HttpConnection(nothing, nothing, Claims(session_claims(**claims)))
         connection.send({"type": "http.response.start", "headers": []}).close()
         connection.send({"type": "http.response.body", "more_body": True}).close()
         self.connections.add(connection)
@@ -121,6 +120,12 @@ async def test_a_withdrawn_key_ends_every_connection(edge: Edge) -> None:
     edge.tell("key", {"key_id": "key-1"}, 3)
     assert edge.keys.told == ["key-1"]
     assert {each.ended_by for each in connections} == {KEY_WITHDRAWN}
+
+
+async def test_an_event_that_names_nobody_any_more_ends_every_connection(edge: Edge) -> None:
+    connection = edge.connect()
+    edge.tell("erased", {}, 3)
+    assert (connection.ended_by, len(edge.revocations)) == (LOG_LOST, 0)
 
 
 def test_the_newest_key_set_is_the_one_that_holds(edge: Edge) -> None:
@@ -290,7 +295,9 @@ def test_an_error_repeats_nothing_but_the_start_of_a_kind(edge: Edge) -> None:
 def test_fixed_keys_take_nothing_new_and_lose_what_is_withdrawn() -> None:
     changes: list[str] = []
     key = make_key("ES256", "key-3")
-    keys = FixedKeys(KeySet.from_jwks(jwks(make_key(), key)), lambda: changes.append("changed"))
+    # Without `cryptography`, which is where keys are made ready at the start.
+    known = KeySet.from_jwks(jwks(make_key(), key), backend=STANDARD_LIBRARY)
+    keys = FixedKeys(known, lambda: changes.append("changed"))
     keys.start()
     keys.accept_keys(KeySet([]))
     assert (len(keys.held_keys()), changes) == (2, [])

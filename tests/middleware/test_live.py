@@ -12,7 +12,7 @@ import pytest
 from edgepass import EdgepassMiddleware, KeySet
 from edgepass._live import READY_TIMEOUT
 from tests.middleware.calls import App, bearer, http, websocket
-from tests.middleware.streams import FAST, opened
+from tests.middleware.streams import FAST, guard_of, opened
 from tests.middleware.test_connections import echo
 from tests.support.feed import HEAD, FakeFeed, chunk, event, hello, revoked, until
 from tests.support.issuer import ISSUER, NOW, jwks, mint
@@ -168,6 +168,33 @@ async def test_an_edge_that_allows_goes_on_with_what_it_knows(clock) -> None:
         ]
 
 
+async def test_silence_does_not_end_what_an_edge_that_allows_has_under_way(clock) -> None:
+    script = Script()
+    script.may_answer.set()
+    async with guarded(script, clock, echo) as guard:
+        call = opened(guard, clock)
+        await until(lambda: bool(call.sent))
+        script.is_cut = True
+        guard._live._client._stale_after = 0.1
+        await until(lambda: guard.health()["feed"] == "stale")
+        await asyncio.sleep(0.5)
+        assert (call.closes, call.task.done()) == ([], False)
+        await call.scope["edgepass"].renew(mint(FAST, now=clock(), jti="next"))
+        assert call.scope["edgepass"].claims.token_id == "next"
+        call.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        await call.end()
+
+
+async def test_without_an_edge_key_there_is_nothing_to_begin_or_end(clock) -> None:
+    guard = guard_of(App(), clock)
+    before = asyncio.all_tasks()
+    guard._live.start()
+    assert (await http(guard, "/", token())).status == 200
+    assert guard.health()["feed"] == "off"
+    assert asyncio.all_tasks() == before
+    await guard._live.stop()
+
+
 async def test_an_event_loop_that_was_blocked_for_4_seconds_heals_by_itself(clock) -> None:
     script = Script()
     script.may_answer.set()
@@ -235,7 +262,7 @@ async def test_the_feed_begins_and_ends_with_the_lifespan(clock) -> None:
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"when_stale": "block"}, "when_stale"),
+        ({"when_stale": "block", "edge_key": EDGE_KEY}, "must be .allow. or .refuse."),
         ({"when_stale": "refuse"}, "edge_key"),
         ({"edge_key": EDGE_KEY, "stale_after": 2.9}, "stale_after"),
         ({"edge_key": EDGE_KEY, "stale_after": float("nan")}, "stale_after"),

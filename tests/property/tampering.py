@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from edgepass_sidecar.audit import Sealed, make_digest, make_link
-from edgepass_sidecar.canonical import canonical
-from edgepass_sidecar.checkpoint import Statement, sign_statement
-from edgepass_sidecar.export import Closing, closing_line, event_line, parse_line
+from edgepass_sidecar.audit.canonical import canonical
+from edgepass_sidecar.audit.chain import Sealed, make_digest, make_link
+from edgepass_sidecar.audit.checkpoint import Statement, sign_statement
+from edgepass_sidecar.audit.export import Closing, closing_line, event_line, parse_line
 from tests.support.audit import public_keys, signing_pair
 
 BATCH = 200

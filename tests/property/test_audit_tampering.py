@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from edgepass_sidecar.misplaced import Finding
-from edgepass_sidecar.verification import NotAnExport, Verification
+from edgepass_sidecar.audit.misplaced import Finding
+from edgepass_sidecar.audit.verification import NotAnExport, Verification
 from tests.property.tampering import BATCH, KINDS, Kind, Lines, Tampered, batch_of, blank
 from tests.support.audit import make_event, make_lines, public_keys, verify_lines
 from tests.support.standards import FULL

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgepass._refusals import REFUSALS
-from edgepass_sidecar.api import backend, frontend, scripts, well_known
+from edgepass_sidecar.api import backend, feed, frontend, scripts, well_known
 from edgepass_sidecar.settings import PREFIX
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_every_error_code_of_the_sidecar_is_documented() -> None:
 
 @pytest.mark.parametrize(
     "route",
-    [*frontend.ROUTES, *backend.ROUTES, *well_known.ROUTES, *scripts.ROUTES],
+    [*frontend.ROUTES, *backend.ROUTES, *feed.ROUTES, *well_known.ROUTES, *scripts.ROUTES],
     ids=lambda route: f"{min(route.methods)} {route.path}",
 )
 def test_every_route_is_documented(route: object) -> None:

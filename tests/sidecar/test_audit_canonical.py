@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepass_sidecar.canonical import DEEPEST, canonical
+from edgepass_sidecar.audit.canonical import DEEPEST, canonical
 
 # RFC 8785, appendix B: a double as its 64 bits, and what ECMAScript makes of it.
 NUMBERS = {

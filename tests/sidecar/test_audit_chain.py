@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgepass import Expectations, KeySet, TokenRefused, verify
-from edgepass_sidecar.audit import (
+from edgepass_sidecar.audit.chain import (
     GENESIS,
     SALT_BYTES,
     erase,
@@ -21,7 +21,7 @@ from edgepass_sidecar.audit import (
     ranges_of,
     seal_events,
 )
-from edgepass_sidecar.checkpoint import (
+from edgepass_sidecar.audit.checkpoint import (
     TYPE,
     CheckpointKeys,
     Statement,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepass_sidecar.canonical import canonical
+from edgepass_sidecar.audit.canonical import canonical
+from edgepass_sidecar.audit.export import LONGEST_LINE
 from edgepass_sidecar.cli import main
-from edgepass_sidecar.export import LONGEST_LINE
 from tests.sidecar.test_cli import Shell
 from tests.support.audit import make_event, make_lines, signing_pair
 

@@ -16,6 +16,7 @@ from edgepass_sidecar.api.operation import Access, Operation
 from edgepass_sidecar.api.shapes import ErrorCode
 from tests.support.sidecar import APP_ORIGIN, SECRET_KEY, Sidecar
 
+# Not the revocation feed, whose answer has no end; test_feed.py asks that.
 OPERATIONS = [*frontend.ROUTES, *backend.ROUTES, *well_known.ROUTES]
 CODES = set(get_args(ErrorCode))
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"

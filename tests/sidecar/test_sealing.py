@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepass_sidecar.checkpoint import CheckpointKeys
+from edgepass_sidecar.audit.checkpoint import CheckpointKeys
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.opening import opened_core
 from edgepass_sidecar.service import sealer as module

@@ -7,14 +7,14 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from edgepass_sidecar.audit import GENESIS, Entry, Sealed, erase, erasure_event, seal_events
-from edgepass_sidecar.checkpoint import CheckpointKeys, Statement, sign_statement
+from edgepass_sidecar.audit.chain import GENESIS, Entry, Sealed, erase, erasure_event, seal_events
+from edgepass_sidecar.audit.checkpoint import CheckpointKeys, Statement, sign_statement
+from edgepass_sidecar.audit.export import Closing, closing_line, event_line, header_line
+from edgepass_sidecar.audit.misplaced import Finding
+from edgepass_sidecar.audit.verification import Verification
 from edgepass_sidecar.event import Event
-from edgepass_sidecar.export import Closing, closing_line, event_line, header_line
 from edgepass_sidecar.identifier import ClientId, SessionId, UserId
 from edgepass_sidecar.key_material import LocalSigner, make_signing_key, open_signer
-from edgepass_sidecar.misplaced import Finding
-from edgepass_sidecar.verification import Verification
 from tests.support.issuer import NOW
 from tests.support.sidecar import MASTER_KEY, PUBLIC_URL
 

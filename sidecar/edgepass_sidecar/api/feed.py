@@ -1,30 +1,45 @@
 """The revocation feed for edges, as server-sent events (WHATWG HTML, section 9.2)."""
 
 from collections.abc import AsyncIterator
+from time import monotonic
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from edgepass_sidecar.api.context import Context
-from edgepass_sidecar.api.operation import Access, Operation
+from edgepass_sidecar.api.operation import Access, Operation, bearer_key
+from edgepass_sidecar.secret_key import KeyScope
 from edgepass_sidecar.service.refusal import Refused
 
 EVENT_STREAM = "text/event-stream"
+KEY_CHECKED_EVERY = 5.0  # seconds
+_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 _LONGEST_CURSOR = 19  # digits of a 64-bit number
 
 
 async def get_revocations(context: Context, request: Request) -> Response:
     """Answer with all that is alive, or what came after `Last-Event-ID`; then what comes."""
-    messages = context.feed.listen(_last_event_id(request))
+    last = _last_event_id(request)
+    if request.method == "HEAD":
+        return Response(headers=_HEADERS, media_type=EVENT_STREAM)
+    messages = context.feed.listen(last)
     # Before the answer begins: a store that does not answer is a 503 and no broken stream.
     first = await anext(messages)
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_all_of(first, messages), headers=headers, media_type=EVENT_STREAM)
+    told = _tell(context, bearer_key(request), first, messages)
+    return StreamingResponse(told, headers=_HEADERS, media_type=EVENT_STREAM)
 
 
-async def _all_of(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _tell(
+    context: Context, key: str, first: bytes, rest: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
     yield first
+    checked_at = monotonic()
     async for messages in rest:
+        # A key that is revoked while somebody listens opens nothing any more either.
+        if monotonic() - checked_at >= KEY_CHECKED_EVERY:
+            if not await context.secret_keys.recognises(key, KeyScope.EDGE):
+                return
+            checked_at = monotonic()
         yield messages
 
 

@@ -101,11 +101,15 @@ class ClientOperation(Operation, FrontendRoute):
 
 
 async def _authorize(context: Context, request: Request, scope: KeyScope) -> None:
+    if not await context.secret_keys.recognises(bearer_key(request), scope):
+        kind = "a secret key" if scope is KeyScope.BACKEND else "an edge key"
+        raise Refused(401, "clerk_key_invalid", f"Send {kind} as Authorization: Bearer.")
+
+
+def bearer_key(request: Request) -> str:
+    """Return the key that a request carries, empty for none, or raise `Refused` (400)."""
     fields = request.headers.getlist("authorization")
     if len(fields) > 1:
         raise Refused(400, "authorization_repeated", "Send one Authorization field.")
     scheme, _, key = (fields[0] if fields else "").partition(" ")
-    recognises = context.secret_keys.recognises
-    if scheme.lower() != "bearer" or not await recognises(key.strip(), scope):
-        kind = "a secret key" if scope is KeyScope.BACKEND else "an edge key"
-        raise Refused(401, "clerk_key_invalid", f"Send {kind} as Authorization: Bearer.")
+    return key.strip() if scheme.lower() == "bearer" else ""

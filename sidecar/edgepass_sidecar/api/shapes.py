@@ -202,6 +202,7 @@ ErrorCode = Literal[
     "form_param_value_invalid",
     "handshake_format_invalid",
     "internal_error",
+    "last_event_id_invalid",
     "method_not_allowed",
     "navigation_required",
     "no_active_key",

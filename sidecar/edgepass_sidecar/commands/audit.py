@@ -10,14 +10,14 @@ from typing import BinaryIO
 
 import orjson
 
-from edgepass_sidecar.checkpoint import CheckpointKeys
+from edgepass_sidecar.audit.checkpoint import CheckpointKeys
+from edgepass_sidecar.audit.export import LONGEST_LINE
+from edgepass_sidecar.audit.misplaced import Finding
+from edgepass_sidecar.audit.verification import NotAnExport, Verification
 from edgepass_sidecar.commands.failure import CommandFailed
-from edgepass_sidecar.export import LONGEST_LINE
-from edgepass_sidecar.misplaced import Finding
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.exporter import list_public_keys
 from edgepass_sidecar.settings import Settings
-from edgepass_sidecar.verification import NotAnExport, Verification
 
 # Findings printed: beyond that it is plain that the file is not what it was.
 MOST_SHOWN = 100

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
-from edgepass_sidecar.canonical import canonical
+from edgepass_sidecar.audit.canonical import canonical
 from edgepass_sidecar.commands.failure import CommandFailed
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.event_log import Entries, EventQuery

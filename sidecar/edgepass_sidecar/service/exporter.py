@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
-from edgepass_sidecar.audit import GENESIS
-from edgepass_sidecar.checkpoint import Jwk, Statement, sign_statement
+from edgepass_sidecar.audit.chain import GENESIS
+from edgepass_sidecar.audit.checkpoint import Jwk, Statement, sign_statement
+from edgepass_sidecar.audit.export import Closing, closing_line, event_line, header_line
 from edgepass_sidecar.event_log import EventQuery
-from edgepass_sidecar.export import Closing, closing_line, event_line, header_line
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.sealer import seal_everything
 

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from edgepass_sidecar.audit import seal_events
-from edgepass_sidecar.checkpoint import Statement, sign_statement
+from edgepass_sidecar.audit.chain import seal_events
+from edgepass_sidecar.audit.checkpoint import Statement, sign_statement
 from edgepass_sidecar.seals import Batch
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.key_keeper import NoActiveKey

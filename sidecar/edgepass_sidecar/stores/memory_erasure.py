@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from edgepass_sidecar.audit import erase, erasure_event, is_erasable
+from edgepass_sidecar.audit.chain import erase, erasure_event, is_erasable
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.delivery import DeliveryStatus
 from edgepass_sidecar.event import Event

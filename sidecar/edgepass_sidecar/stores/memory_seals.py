@@ -1,7 +1,7 @@
 """The chain over the event log in memory."""
 
-from edgepass_sidecar.audit import GENESIS, Entry, Seal, Sealed
-from edgepass_sidecar.checkpoint import Jwk
+from edgepass_sidecar.audit.chain import GENESIS, Entry, Seal, Sealed
+from edgepass_sidecar.audit.checkpoint import Jwk
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.seals import Batch, Unsealed
 from edgepass_sidecar.stores.memory_log import MemoryLog

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from edgepass_sidecar.audit import erasure_event, is_erasable
+from edgepass_sidecar.audit.chain import erasure_event, is_erasable
 from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.stores.sqlite_file import SqliteFile
 from edgepass_sidecar.stores.statements import append

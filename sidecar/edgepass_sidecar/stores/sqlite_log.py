@@ -57,7 +57,9 @@ def _conditions(query: EventQuery) -> tuple[str, dict[str, Any]]:
             values[name] = getattr(query, name)
     if query.types:
         kinds = {f"type{i}": kind for i, kind in enumerate(sorted(query.types))}
-        conditions.append(f"type IN ({', '.join(f':{name}' for name in kinds)})")
+        # Of several types the index would have to be sorted: + leaves it out.
+        name = "+type" if len(kinds) > 1 else "type"
+        conditions.append(f"{name} IN ({', '.join(f':{kind}' for kind in kinds)})")
         values |= kinds
     if query.since is not None:
         conditions.append("at >= :since")

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from edgepass_sidecar.audit import GENESIS, Seal, Sealed
-from edgepass_sidecar.checkpoint import Jwk
+from edgepass_sidecar.audit.chain import GENESIS, Seal, Sealed
+from edgepass_sidecar.audit.checkpoint import Jwk
 from edgepass_sidecar.seals import Batch, Unsealed
 from edgepass_sidecar.stores import rows
 from edgepass_sidecar.stores.sqlite_file import SqliteFile

@@ -8,7 +8,7 @@ signed ends of the stretch are all there is to go by.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgepass_sidecar.audit import Sealed, make_link
+from edgepass_sidecar.audit.chain import Sealed, make_link
 
 # Links that an event may follow, where those before it are not what they were.
 _REMEMBERED = 4

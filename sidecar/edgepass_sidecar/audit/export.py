@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from edgepass_sidecar.audit import PERSONAL, SALT_BYTES, Ranges, Seal, Sealed, personal_part
-from edgepass_sidecar.canonical import canonical
-from edgepass_sidecar.checkpoint import Jwk, parse_hash
+from edgepass_sidecar.audit.canonical import canonical
+from edgepass_sidecar.audit.chain import PERSONAL, SALT_BYTES, Ranges, Seal, Sealed, personal_part
+from edgepass_sidecar.audit.checkpoint import Jwk, parse_hash
 from edgepass_sidecar.event import Event
 
 VERSION = 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from edgepass_sidecar.canonical import canonical
+from edgepass_sidecar.audit.canonical import canonical
 from edgepass_sidecar.event import Event
 
 SALT_BYTES = 16

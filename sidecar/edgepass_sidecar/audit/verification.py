@@ -7,10 +7,10 @@ and the last line how far the whole of it goes.
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
-from edgepass_sidecar.audit import USER_ERASED, Sealed, is_erasable, make_digest, make_link
-from edgepass_sidecar.checkpoint import CheckpointKeys, Statement, WrongCheckpoint
-from edgepass_sidecar.export import Closing, Header, WrongLine, parse_line, parse_ranges
-from edgepass_sidecar.misplaced import Finding, Stretch, find_misplaced
+from edgepass_sidecar.audit.chain import USER_ERASED, Sealed, is_erasable, make_digest, make_link
+from edgepass_sidecar.audit.checkpoint import CheckpointKeys, Statement, WrongCheckpoint
+from edgepass_sidecar.audit.export import Closing, Header, WrongLine, parse_line, parse_ranges
+from edgepass_sidecar.audit.misplaced import Finding, Stretch, find_misplaced
 
 # Events between two checkpoints: far more than are sealed at once, and no burden.
 MOST_OPEN = 100_000

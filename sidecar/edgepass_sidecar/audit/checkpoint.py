@@ -10,7 +10,7 @@ import jwt
 import orjson
 from jwt.exceptions import PyJWTError
 
-from edgepass_sidecar.canonical import canonical
+from edgepass_sidecar.audit.canonical import canonical
 from edgepass_sidecar.session_token import Signer
 from edgepass_sidecar.signing_keys import ALGORITHMS
 
