@@ -27,6 +27,7 @@ from bench.revocation_memory import (
 )
 from bench.tokens import ISSUER, SESSION_ID, SigningKey, as_bytes, make_key, mint_tokens
 from edgepass import Claims, EdgepassMiddleware, Expectations, KeySet, TokenRefused, verify
+from edgepass._auth import SessionId, UserId
 from edgepass._revocations import Revocations
 
 ENTRIES, FEW = 100_000, 64
@@ -123,7 +124,9 @@ def _requests_of(key: SigningKey, entries: int) -> Iterator[AnyContestant]:
         f"{_warm(full)}, after a message", app, renewed, SIGNED_IN, against=(_warm(OFF),)
     )
     app = _edge(key, tokens, _EDGE_KEY, entries)
-    app._revocations.end_session(SESSION_ID, "user_1", 0.0, time.time() + _FAR_AHEAD)
+    app._revocations.end_session(
+        SessionId(SESSION_ID), UserId("user_1"), 0.0, time.time() + _FAR_AHEAD
+    )
     yield _contestant(f"revoked (401), {full}", app, warm, REVOKED)
 
 
@@ -154,7 +157,9 @@ def _after_a_message(app: EdgepassMiddleware, requests: Exchanges) -> Exchanges:
     sessions = map(session_id, count(len(app._revocations)))
 
     def made(number: int) -> list[Exchange]:
-        app._revocations.end_session(next(sessions), "user_1", 0.0, time.time() + _FAR_AHEAD)
+        app._revocations.end_session(
+            SessionId(next(sessions)), UserId("user_1"), 0.0, time.time() + _FAR_AHEAD
+        )
         return requests(number)
 
     return made
@@ -181,7 +186,9 @@ def _kept(entries: int) -> Revocations:
     """Return so many entries, of which one ends for each message that is still to come."""
     revocations, apart = Revocations(), KEPT_FOR / entries
     for number in range(entries):
-        revocations.end_session(session_id(number), f"user_{number}", 0.0, number * apart)
+        revocations.end_session(
+            SessionId(session_id(number)), UserId(f"user_{number}"), 0.0, number * apart
+        )
     return revocations
 
 
@@ -195,7 +202,7 @@ def _coming(entries: int) -> Callable[[int], list[tuple[bytes, float]]]:
 def _fill(revocations: Revocations, entries: int) -> None:
     until = time.time() + _FAR_AHEAD
     for number in range(entries):
-        revocations.end_session(session_id(number), f"user_{number}", 0.0, until)
+        revocations.end_session(SessionId(session_id(number)), UserId(f"user_{number}"), 0.0, until)
     if len(revocations) != entries:
         raise RuntimeError(f"{len(revocations)} entries are kept, not {entries}")
 

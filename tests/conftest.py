@@ -15,6 +15,36 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+# Where the files are that take longest, for what they start or wait for, longest first: begun
+# early, none of them is what the other workers wait for at the end.
+LONGEST = (
+    "tests/browser",
+    "tests/interop",
+    "tests/journeys",
+    "tests/bench",
+    "tests/faults",
+    "tests/repo",
+    "tests/fuzz",
+    "tests/property",
+    "tests/standards",
+    "tests/contract",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Of its own accord, pytest-xdist gives out first what has most tests: those are the quick ones.
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    def turn(item: pytest.Item) -> int:
+        folder = "/".join(item.path.relative_to(config.rootpath).parts[:2])
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+    items.sort(key=turn)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     # Thousands of tests are made and none goes away: to look for garbage among them, over

@@ -179,8 +179,8 @@ class SignedIn:
 
         It replaces `claims`, and a connection's maximum life begins anew. Raises
         the `TokenRefused` that says what is wrong with the token (`session_mismatch`
-        for another session's), and `RuntimeError` for anything but a websocket
-        behind the middleware.
+        for another session's), `ConnectionError` where the connection was ended
+        meanwhile, and `RuntimeError` for anything but a websocket behind the middleware.
         """
         raise RuntimeError("only the SignedIn of a websocket can be renewed")
 

@@ -2,7 +2,8 @@
 
 A websocket is closed with code 3000. A streaming response ends, and its app is
 told as it would be of a client that went away: `http.disconnect`, then an
-`OSError` from `send` (ASGI 2.4). Every other request finishes as it is.
+`OSError` from `send` (ASGI 2.4). Every other request finishes as it is, and so
+does a response whose length was announced.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 
 from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Message, Receive, Send
-from edgepass._auth import Claims
+from edgepass._auth import Claims, SessionId, UserId
 
 LIFE_OVER = "connection_life_over"
 
@@ -30,7 +31,7 @@ class Connection:
     ended_by: str | None = None
     farewell: "asyncio.Task[None] | None" = None
     next: "Connection | None" = None
-    _receiver: "asyncio.Task[object] | None" = None
+    _receivers: "tuple[asyncio.Task[object], ...]" = ()
     _timer: asyncio.TimerHandle | None = None
 
     def __init__(self, receive: Receive, send: Send, claims: Claims) -> None:
@@ -44,17 +45,16 @@ class Connection:
             return self._disconnect(self.ended_by)
         task = asyncio.current_task()
         assert task is not None, "an ASGI app runs in a task"
-        self._receiver = task
+        self._receivers += (task,)
         try:
             return await self._receive()
         except asyncio.CancelledError:
             # Whoever else wants the task to end is obeyed.
-            if self.ended_by is None or task.uncancel() > 0:
+            if self.ended_by is None or task not in self._receivers or task.uncancel() > 0:
                 raise
             return self._disconnect(self.ended_by)
         finally:
-            if self._receiver is task:
-                self._receiver = None
+            self._receivers = tuple(other for other in self._receivers if other is not task)
 
     def send(self, message: Message) -> Awaitable[None]:
         """Return what the server's `send` does, or raise `ConnectionOver`."""
@@ -80,8 +80,8 @@ class Connection:
         self.ended_by = code
         if farewell is not None:
             self.farewell = asyncio.get_running_loop().create_task(self._say(farewell))
-        if self._receiver is not None:
-            self._receiver.cancel()
+        for receiver in self._receivers:
+            receiver.cancel()
 
     async def _say(self, farewell: Message) -> None:
         # The app or the client may have closed already, which each server says in its own way.
@@ -90,24 +90,25 @@ class Connection:
 
 
 class HttpConnection(Connection):
-    """A request that is answered in one piece finishes; one that becomes a stream can be ended."""
+    """A response that becomes a stream can be ended; every other one finishes as it is."""
 
     _is_stream = False
-    _before: Message | None = None
+    _start: Message | None = None
     _verdict: str | None = None
 
     # Not coroutine functions: what they return is the server's own, which is cheaper.
     def send(self, message: Message) -> Awaitable[None]:
         if message.get("more_body"):
-            self._is_stream = True
-            if self._verdict is not None:
-                self.end(self._verdict)
+            if not self._is_stream and not _announces_length(self._start):
+                self._is_stream = True
+                if self._verdict is not None:
+                    self.end(self._verdict)
+        elif self._is_stream:
+            self._is_stream = False
+        else:
+            self._start = message
         if self.ended_by is not None:
             raise ConnectionOver(f"the connection was ended: {self.ended_by}")
-        if self._is_stream:
-            self._is_stream = bool(message.get("more_body"))
-        else:
-            self._before = message
         return self._send(message)
 
     def end(self, code: str) -> None:
@@ -116,15 +117,17 @@ class HttpConnection(Connection):
             self._verdict = code
         if self._is_stream and self.ended_by is None:
             last = {"type": "http.response.body", "body": b"", "more_body": False}
-            # Of a length that was announced: it can be cut off, not ended.
-            self._finish(self._verdict, None if self._is_sized() else last)
-
-    def _is_sized(self) -> bool:
-        headers = self._before.get("headers", ()) if self._before is not None else ()
-        return any(name.lower() == b"content-length" for name, _ in headers)
+            self._finish(self._verdict, last)
 
     def _disconnect(self, code: str) -> Message:
         return {"type": "http.disconnect"}
+
+
+def _announces_length(start: Message | None) -> bool:
+    # It has an end of its own, in however many pieces it comes: to cut it off there
+    # would break it.
+    headers = start.get("headers", ()) if start is not None else ()
+    return any(name.lower() == b"content-length" for name, _ in headers)
 
 
 class WebSocketConnection(Connection):
@@ -181,15 +184,21 @@ class Connections:
         else:
             del self._first[session_id]
 
-    def end_session(self, session_id: str, code: str) -> None:
+    def end_session(self, session_id: SessionId, code: str) -> None:
         for connection in list(_chain(self._first.get(session_id))):
             connection.end(code)
 
-    def end_user(self, user_id: str, before: float, code: str) -> None:
+    def end_user(self, user_id: UserId, before: float, code: str) -> None:
         """End those of a user whose token was issued until `before` (seconds since the epoch)."""
         for connection in self:
             claims = connection.claims
             if claims.user_id == user_id and claims.issued_at <= before:
+                connection.end(code)
+
+    def end_older(self, before: float, code: str) -> None:
+        """End those whose token was issued before `before`."""
+        for connection in self:
+            if connection.claims.issued_at < before:
                 connection.end(code)
 
     def end_all(self, code: str) -> None:

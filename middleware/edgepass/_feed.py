@@ -8,6 +8,7 @@ that of the last message which says that all up to here was sent.
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from edgepass._auth import SessionId, UserId
 from edgepass._connections import Connections
 from edgepass._errors import SessionRevoked
 from edgepass._event_stream import Message
@@ -32,8 +33,8 @@ class KeyHolder(Protocol):
     def accept_keys(self, keys: KeySet) -> None:
         """Hold these from now on."""
 
-    def withdraw_key(self, key_id: str) -> None:
-        """Never again verify anything with this key."""
+    def withdraw_key(self, key_id: str) -> bool:
+        """Never again verify anything with this key; say whether that is new."""
 
 
 class Feed:
@@ -59,6 +60,7 @@ class Feed:
         self._leeway = leeway
         self._longest_lifetime = longest_lifetime
         self._lifetime = longest_lifetime
+        self._heard_lifetime = 0.0
         self._keys_cursor = -1
         self._rules: dict[str, Callable[[Mapping[str, object], float], None]] = {
             "hello": self._hello,
@@ -83,8 +85,6 @@ class Feed:
         except (ValueError, TypeError, KeyError) as error:
             raise FeedBroken(f"a {message.kind!r:.40} message: {type(error).__name__}") from None
         self._revocations.prune(now)
-        if self.is_caught_up:
-            self._revocations.refuse_all(False)
         if cursor is not None and message.kind in _MILESTONES:
             self.cursor = cursor if self.cursor is None else max(self.cursor, cursor)
 
@@ -109,19 +109,27 @@ class Feed:
         lifetime = _number(data["token_lifetime"])
         if not lifetime > 0:
             raise ValueError
-        self._lifetime = min(lifetime, self._longest_lifetime)
+        # Tokens from before it was lowered live as long as they were to live.
+        self._lifetime = max(self._heard_lifetime, min(lifetime, self._longest_lifetime))
+        self._heard_lifetime = self._lifetime
+        if data["resumed"] is True:
+            return
+        if self.cursor is None:
+            # What is alive is told; of what had ended before, connections may be left.
+            self._connections.end_older(now - self._lifetime, LOG_LOST)
+            return
         # What was revoked between our cursor and the first event that is still kept
         # can no longer be told: whatever is under way may be of such a session.
-        if self.cursor is not None and data["resumed"] is not True:
-            self._connections.end_all(LOG_LOST)
-            self._keys_cursor = -1
-            self.cursor = None
+        self._connections.end_all(LOG_LOST)
+        self._keys_cursor = -1
+        self.cursor = None
 
     def _caught_up(self, data: Mapping[str, object], now: float) -> None:
         self.is_caught_up = True
 
     def _session(self, data: Mapping[str, object], now: float) -> None:
-        session_id, user_id, at = _text(data["session_id"]), _text(data["user_id"]), _at(data)
+        session_id, at = SessionId(_text(data["session_id"])), _at(data)
+        user_id = UserId(_text(data["user_id"]))
         until = self._until(data, at)
         if until > now:
             self._revocations.end_session(session_id, user_id, at, until)
@@ -135,7 +143,7 @@ class Feed:
             self._session({"at": data["at"], **session}, now)
 
     def _user(self, data: Mapping[str, object], now: float) -> None:
-        user_id, at = _text(data["user_id"]), _at(data)
+        user_id, at = UserId(_text(data["user_id"])), _at(data)
         until = self._until(data, at)
         if until > now:
             self._revocations.sign_out_user(user_id, at, until)
@@ -149,9 +157,9 @@ class Feed:
             self._revocations.outdate_claims(name, at, until)
 
     def _key(self, data: Mapping[str, object], now: float) -> None:
-        self._keys.withdraw_key(_text(data["key_id"]))
-        # Whoever has the private key can have opened a connection in anybody's name.
-        self._connections.end_all(KEY_WITHDRAWN)
+        if self._keys.withdraw_key(_text(data["key_id"])):
+            # Whoever has the private key can have opened a connection in anybody's name.
+            self._connections.end_all(KEY_WITHDRAWN)
 
     def _erased(self, data: Mapping[str, object], now: float) -> None:
         # Of this session nobody can say any more which it was. Its tokens are dead.

@@ -32,6 +32,8 @@ class FixedKeys:
     def accept_keys(self, keys: KeySet) -> None:
         """Pass over what the issuer sends: who gave keys at start trusts these and no others."""
 
-    def withdraw_key(self, key_id: str) -> None:
+    def withdraw_key(self, key_id: str) -> bool:
+        is_new = key_id in self._keys
         self._keys = self._keys.without({key_id})
         self._on_change()
+        return is_new

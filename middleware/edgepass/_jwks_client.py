@@ -35,6 +35,7 @@ class JwksClient:
         self._keyring = keyring
         self._on_change = on_change
         self._etag: str | None = None
+        self._sent_by_issuer = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._refresher: asyncio.Task[None] | None = None
         self._flight: asyncio.Task[None] | None = None
@@ -90,14 +91,16 @@ class JwksClient:
         fresh_for, jitter = _DEFAULT_FRESH_FOR, random.random()
         # What is fetched next is judged by these, not by what was fetched before.
         self._etag = None
+        self._sent_by_issuer += 1
         if self._keyring.replace(keys, time.monotonic(), fresh_for, jitter):
             self._on_change()
         if self._rescheduled is not None:
             self._rescheduled.set()
 
-    def withdraw_key(self, key_id: str) -> None:
-        self._keyring.withdraw(key_id)
+    def withdraw_key(self, key_id: str) -> bool:
+        is_new = self._keyring.withdraw(key_id)
         self._on_change()
+        return is_new
 
     async def _demand(self) -> None:
         if self._flight is None:
@@ -154,11 +157,13 @@ class JwksClient:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if self._etag is not None:
             headers["If-None-Match"] = self._etag
+        sent_before = self._sent_by_issuer
         try:
             response = await self._endpoint.get(
                 headers=headers, maximum_bytes=MAXIMUM_DOCUMENT_BYTES, within=FETCH_TIMEOUT
             )
-            await self._accept(response)
+            if self._sent_by_issuer == sent_before:  # else it may be older than what came
+                await self._accept(response)
         except (FetchFailed, KeySetRefused) as error:
             self._keyring.postpone(time.monotonic(), random.random())
             _log.warning("keys not fetched from %s: %s", self._endpoint.url, error)

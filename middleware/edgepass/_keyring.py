@@ -52,11 +52,13 @@ class Keyring:
         self._failures = 0
         return changed
 
-    def withdraw(self, key_id: str) -> None:
-        """Hold this key never again."""
+    def withdraw(self, key_id: str) -> bool:
+        """Hold this key never again; say whether that is new."""
+        is_new = key_id not in self._withdrawn
         self._withdrawn.add(key_id)
         if self._keys is not None:
             self._keys = self._keys.without(self._withdrawn)
+        return is_new
 
     def postpone(self, moment: float, jitter: float) -> None:
         """Note that a fetch failed: the next is due after a back-off."""

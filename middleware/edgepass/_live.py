@@ -70,6 +70,7 @@ class Live:
                 clock,
                 stale_after=settings.stale_after,
                 on_stale=self._go_stale,
+                on_heard=self._be_fresh,
             )
 
         self.ends_streams = (
@@ -77,21 +78,19 @@ class Live:
         )
 
     def start(self) -> None:
-        if self._client is not None:
-            self._client.start()
+        """Listen in the background of the running event loop, if that has not begun."""
+        if self._client is not None and self._client.start():
+            self._revocations.refuse_all(self._refuses)
 
     async def stop(self) -> None:
         if self._client is not None:
             await self._client.stop()
 
-    async def get_ready(self) -> None:
+    async def start_and_wait(self) -> None:
         """Start listening; where an edge refuses without it, wait for the first snapshot."""
-        if self._client is None:
-            return
-        if self._refuses:
+        self.start()
+        if self._client is not None and self._refuses:
             await self._client.wait_until_ready(READY_TIMEOUT)
-        else:
-            self._client.start()
 
     def health(self) -> dict[str, object]:
         """Say how the feed stands; see `EdgepassMiddleware.health`."""
@@ -99,7 +98,7 @@ class Live:
             return {"feed": "off"}
         silent_for = self._client.silent_for
         state = "live" if self._feed.is_caught_up else "catching_up"
-        if silent_for >= self._settings.stale_after:
+        if silent_for is not None and silent_for >= self._settings.stale_after:
             state = "stale"
         return {"feed": state, "feed_cursor": self._feed.cursor, "feed_silent_for": silent_for}
 
@@ -138,6 +137,9 @@ class Live:
                 # wait() and not await: who cancels the app does not cancel the farewell.
                 await asyncio.wait((connection.farewell,))
 
+    def _be_fresh(self) -> None:
+        self._revocations.refuse_all(False)
+
     def _go_stale(self) -> None:
         if self._refuses:
             self._revocations.refuse_all(True)
@@ -156,9 +158,12 @@ def _validate(settings: LiveSettings, leeway: float) -> None:
         raise ValueError("maximum_connection_life must be more than 0 seconds, or None")
 
 
-def _is_caused_by_the_end(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, ConnectionOver):
-        if isinstance(error, BaseExceptionGroup):
-            return all(map(_is_caused_by_the_end, error.exceptions))
-        error = error.__cause__ or error.__context__
-    return error is not None
+def _is_caused_by_the_end(error: BaseException) -> bool:
+    if isinstance(error, ExceptionGroup):
+        return all(map(_is_caused_by_the_end, error.exceptions))
+    if isinstance(error, ConnectionOver):
+        return True
+    # Starlette's own words for it. Any other error is the app's, whenever it was made.
+    cause = error.__cause__ or error.__context__
+    is_word = type(error).__name__ in ("ClientDisconnect", "WebSocketDisconnect")
+    return is_word and cause is not None and _is_caused_by_the_end(cause)

@@ -132,7 +132,7 @@ class EdgepassMiddleware:
         }
 
     async def _verify(self, token: bytes) -> Claims:
-        await self._live.get_ready()
+        await self._live.start_and_wait()
         claims = await self._verify_with_keys(token)
         validate_standing(claims, self._revocations)
         self._cache.insert(token, claims.expires_at + self._expected.leeway, claims)

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from edgepass._auth import Claims
+from edgepass._auth import Claims, SessionId, UserId
 from edgepass._errors import ClaimsStale, RevocationsStale, SessionRevoked
 
 MAXIMUM_ENTRIES = 200_000
@@ -71,7 +71,7 @@ class Revocations:
                 if mark is not None and originally_issued_at <= mark[0]:
                     raise ClaimsStale("the claims have changed since the token was issued")
 
-    def end_session(self, session_id: str, user_id: str, at: float, until: float) -> None:
+    def end_session(self, session_id: SessionId, user_id: UserId, at: float, until: float) -> None:
         """Refuse every token of a session that was over at `at`, until `until`."""
         if not self._has_room(self._sessions, session_id):
             self.sign_out_user(user_id, at, until)
@@ -81,7 +81,7 @@ class Revocations:
         self._sessions[session_id] = max(known, until)
         self.version += 1
 
-    def sign_out_user(self, user_id: str, before: float, until: float) -> None:
+    def sign_out_user(self, user_id: UserId, before: float, until: float) -> None:
         """Refuse the tokens of a user that were issued until `before`."""
         if self._has_room(self._users, user_id):
             _put(self._users, user_id, before, until)

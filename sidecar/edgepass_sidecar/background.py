@@ -57,7 +57,8 @@ async def kept_in_background(core: Core, settings: Settings) -> AsyncIterator[Fe
     if webhooks is not None:
         work.append(webhooks.keep_delivering())
     if settings.events_kept is not None:
-        work.append(Retention(core, settings.events_kept).keep_deleting())
+        retention = Retention(core, settings.events_kept, has_webhooks=webhooks is not None)
+        work.append(retention.keep_deleting())
     tasks = [asyncio.create_task(each) for each in work]
     try:
         yield feed

@@ -8,9 +8,12 @@ import orjson
 
 from edgepass_sidecar.event import Event
 
-# Seconds within which a change is committed after its time was read: tokens that are
-# minted meanwhile, and claims that are gathered, are still the old ones.
+# Seconds within which a change is usually committed after its time was read: tokens that
+# are minted meanwhile, and claims that are gathered, are still the old ones.
 COMMITTED_WITHIN = 0.25
+# Seconds that a commit may take at most, waiting for those of others. An entry on a session
+# may well live longer than it must: of a session that is over no token is good.
+COMMITTED_AT_LATEST = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def feed_entry(event: Event, token_lifetime: float) -> FeedEntry | None:
         return None
     if _is_erased(event):
         return FeedEntry("erased", {}, event.at)
-    return make(event, event.at + COMMITTED_WITHIN + token_lifetime)
+    return make(event, event.at + COMMITTED_AT_LATEST + token_lifetime)
 
 
 def _is_erased(event: Event) -> bool:
@@ -58,7 +61,7 @@ def _session(event: Event, until: float) -> FeedEntry:
     data: dict[str, Any] = {
         "session_id": event.session_id,
         "user_id": event.user_id,
-        "at": event.at + COMMITTED_WITHIN,
+        "at": event.at + COMMITTED_AT_LATEST,
     }
     if "tokens_until" in event.data:
         until = data["tokens_until"] = max(until, event.data["tokens_until"])
@@ -69,7 +72,7 @@ def _client(event: Event, until: float) -> FeedEntry:
     data = {
         "client_id": event.client_id,
         "sessions": event.data.get("sessions", []),
-        "at": event.at + COMMITTED_WITHIN,
+        "at": event.at + COMMITTED_AT_LATEST,
     }
     return FeedEntry("client", data, until)
 

@@ -13,7 +13,7 @@ _SECRETS = re.compile(
     r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}"
     r"|(?:client|sit|act)_\w+\.[0-9a-f]{8,}"
     r"|key_[0-9a-f]{24}\.[\w-]{86,}(?:\.client_\w+)?|whsec_[\w+/=]+|\b[oa][0-9a-f]{64}\b"
-    r"|sk_(?:live|test)_\w{8,}"
+    r"|[se]k_(?:live|test)_\w{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\w+/=\s\\]*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
 )
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}

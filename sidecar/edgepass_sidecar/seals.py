@@ -5,6 +5,7 @@ one appends each batch; the others find that they were late.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from edgepass_sidecar.audit.chain import Entry, Sealed
@@ -38,6 +39,16 @@ class Unsealed:
     entries: tuple[Entry, ...]
 
 
+class Beginning(Enum):
+    """What came of beginning an erasure."""
+
+    BEGUN = "begun"
+    # Nothing is known of the user, not in the events either.
+    UNKNOWN = "unknown"
+    # The user acts in live sessions of others, and nothing was changed.
+    STILL_ACTING = "still acting"
+
+
 class Seals(Protocol):
     """The chain over the event log."""
 
@@ -60,16 +71,20 @@ class Seals(Protocol):
     async def prune_events(self, before: float, until: int) -> int:
         """Delete the oldest batch with its events, if all of these happened `before` and have
         cursors up to `until`, and it is not the last of the chain. Return how many events.
+
+        It waits for deliveries that are pending, unless they were to be given up `before`;
+        all others of its events go with it.
         """
 
     async def find_acting(self, user_id: UserId) -> tuple[SessionId, ...]:
         """Return the live sessions of others that this user acts in."""
 
-    async def begin_erasure(self, user_id: UserId, at: float) -> bool:
+    async def begin_erasure(self, user_id: UserId, at: float) -> Beginning:
         """Delete a user with all sessions and tickets of or by the user, and the clients that
         only the user had sessions on; put on record that the events are to follow.
 
-        `False` if nothing of the user is known, not in the events either.
+        These are all there are, and those yet to be written that happened until `at`. While
+        the user acts in a live session of somebody else nothing is deleted.
         """
 
     async def find_cursor_before(self, at: float) -> int:
@@ -86,5 +101,5 @@ class Seals(Protocol):
     async def finish_erasure(self, user_id: UserId) -> bool:
         """Strike an erasure off the record if no event of the user is left."""
 
-    async def list_erasures(self) -> tuple[UserId, ...]:
-        """Return the users whose erasure was begun and not finished."""
+    async def list_erasures(self, before: float) -> tuple[UserId, ...]:
+        """Return the users whose erasure was begun `before` and not finished, in that order."""

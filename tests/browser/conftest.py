@@ -48,6 +48,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = demo_command(directory, free_port(), app_port)
     running = Process(command, {}, directory / "demo.log")
     running.start(f"http://127.0.0.1:{app_port}/")
+    # The greeting names the app, and comes once both parts answer.
+    running.wait_for_log(f"http://127.0.0.1:{app_port}")
     yield f"http://127.0.0.1:{app_port}"
     running.end()
 

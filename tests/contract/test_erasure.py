@@ -3,10 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from edgepass_sidecar.audit.chain import erase
 from edgepass_sidecar.delivery import Delivery, DeliveryStatus
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.identifier import ClientId, SessionId, UserId
+from edgepass_sidecar.seals import Beginning
 from edgepass_sidecar.session import Status, Terms
 from edgepass_sidecar.store import Commit, SessionStore
 from tests.contract.making import EVENT, alone, found, store_client
@@ -33,8 +36,8 @@ async def erased_cursors(store: SessionStore) -> list[int]:
 
 async def test_nothing_is_known_of_a_stranger(store: SessionStore) -> None:
     await write(store, user_id="user_2")
-    assert not await store.begin_erasure(USER, NOW)
-    assert await store.list_erasures() == ()
+    assert await store.begin_erasure(USER, NOW) is Beginning.UNKNOWN
+    assert await store.list_erasures(FAR) == ()
     assert not await store.finish_erasure(USER)
 
 
@@ -44,7 +47,7 @@ async def test_user_sessions_tickets_and_clients_go_at_once(store: SessionStore)
     await store_client(store, alone(3, user_id="user_2"))
     await store.insert_ticket(make_ticket("1"), ())
     await store.insert_ticket(make_ticket("2", user_id=UserId("user_2")), ())
-    assert await store.begin_erasure(USER, NOW)
+    assert await store.begin_erasure(USER, NOW) is Beginning.BEGUN
     assert await store.load_users([USER]) == {}
     assert await store.load_ticket(make_ticket("1").id) is None
     assert await store.load_ticket(make_ticket("2").id) is not None
@@ -62,7 +65,7 @@ async def test_a_client_that_others_use_stays_and_works(store: SessionStore) -> 
     mine = make_session("mine", user_id="user_1", status=Status.REVOKED)
     client = make_client(mine, make_session("theirs", user_id="user_2"))
     await store_client(store, replace(client, rotated_for=mine.id))
-    assert await store.begin_erasure(USER, NOW)
+    assert await store.begin_erasure(USER, NOW) is Beginning.BEGUN
     stored = await store.load_client(client.id)
     assert stored is not None
     assert [session.id for session in stored.sessions] == ["sess_theirs"]
@@ -81,18 +84,28 @@ async def test_a_commit_that_was_under_way_comes_too_late(store: SessionStore) -
 
 
 async def test_what_the_user_did_in_the_place_of_others_goes_too(store: SessionStore) -> None:
-    acting = alone(1, user_id="user_2", actor={"sub": "user_1"})
-    over = alone(2, user_id="user_2", actor={"sub": "user_1"}, status=Status.ENDED)
-    await store_client(store, acting)
-    await store_client(store, over)
+    await store_client(
+        store, alone(2, user_id="user_2", actor={"sub": "user_1"}, status=Status.ENDED)
+    )
     terms = Terms(actor={"sub": "user_1"})
     await store.insert_ticket(make_ticket("1", user_id=UserId("user_2"), terms=terms), ())
-    assert await store.find_acting(USER) == (SessionId("sess_001"),)
-    assert await store.begin_erasure(USER, NOW)
-    assert await found(store, "001") is None
+    assert await store.find_acting(USER) == ()
+    assert await store.begin_erasure(USER, NOW) is Beginning.BEGUN
     assert await found(store, "002") is None
     assert await store.load_ticket(make_ticket("1").id) is None
-    assert await store.find_acting(USER) == ()
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PENDING])
+async def test_while_the_user_acts_in_the_place_of_another_nothing_is_deleted(
+    store: SessionStore, status: Status
+) -> None:
+    await store.insert_user(make_user("1"), ())
+    await store_client(store, alone(1, user_id="user_2", actor={"sub": "user_1"}, status=status))
+    assert await store.find_acting(USER) == (SessionId("sess_001"),)
+    assert await store.begin_erasure(USER, NOW) is Beginning.STILL_ACTING
+    assert await found(store, "001") is not None
+    assert USER in await store.load_users([USER])
+    assert await store.list_erasures(FAR) == ()
 
 
 async def test_the_events_of_and_by_the_user_lose_their_personal_part(store: SessionStore) -> None:
@@ -110,7 +123,7 @@ async def test_the_events_of_and_by_the_user_lose_their_personal_part(store: Ses
     ]
     before = dict(await store.list_events(0, 100))
     await seal(store)
-    assert await store.begin_erasure(USER, NOW)
+    assert await store.begin_erasure(USER, NOW) is Beginning.BEGUN
     assert await store.erase_events(USER, FAR, 100, NOW + 1.0) == 5
     after = dict(await store.list_events(0, 100))
     assert {cursor: after[cursor] for cursor in kept} == {c: before[c] for c in kept}
@@ -160,11 +173,11 @@ async def test_neither_what_is_unsealed_nor_what_comes_after_a_cursor_is_erased(
     assert await store.erase_events(USER, 2, 100, NOW) == 2
     assert await store.erase_events(USER, FAR, 100, NOW) == 1
     assert not await store.finish_erasure(USER)
-    assert await store.list_erasures() == (USER,)
+    assert await store.list_erasures(FAR) == (USER,)
     await seal(store)
     assert await store.erase_events(USER, FAR, 100, NOW) == 1
     assert await store.finish_erasure(USER)
-    assert await store.list_erasures() == ()
+    assert await store.list_erasures(FAR) == ()
 
 
 async def test_the_last_event_before_a_time_is_found(store: SessionStore) -> None:
@@ -178,11 +191,53 @@ async def test_who_comes_later_under_the_same_id_is_somebody_else(store: Session
     await write(store, user_id=USER)
     await seal(store)
     await store.begin_erasure(USER, NOW)
-    later = await write(store, user_id=USER)
+    later = await write(store, user_id=USER, at=NOW + 0.5)
     await seal(store)
     assert await store.erase_events(USER, FAR, 100, NOW) == 1
     assert await store.finish_erasure(USER)
     assert dict(await store.list_events(0, 100))[later].user_id == USER
+
+
+@pytest.mark.parametrize(("at", "erased"), [(-0.5, 1), (0.0, 1), (0.5, 0)])
+async def test_what_happened_before_and_is_written_later_is_theirs(
+    store: SessionStore, at: float, erased: int
+) -> None:
+    await store.insert_user(make_user("1"), ())
+    assert await store.begin_erasure(USER, NOW) is Beginning.BEGUN
+    await write(store, type="session.token.created", user_id=USER, at=NOW + at)
+    await seal(store)
+    assert await store.finish_erasure(USER) == (not erased)
+    assert await store.erase_events(USER, FAR, 100, NOW) == erased
+
+
+async def test_a_theft_is_of_everybody_whose_session_it_ended(store: SessionStore) -> None:
+    over = [{"session_id": "sess_1", "user_id": "user_2"}, {"session_id": "s", "user_id": "user_1"}]
+    theft = await write(store, type="client.theft", data={"sessions": over})
+    kept = [
+        await write(store, type="client.theft", data={"sessions": over[:1]}),
+        await write(store, type="client.theft", data={"sessions": []}),
+        await write(store, type="claims.bumped", data={"sessions": over}),
+    ]
+    before = dict(await store.list_events(0, 100))
+    await seal(store)
+    assert await store.begin_erasure(USER, NOW) is Beginning.BEGUN
+    assert await store.erase_events(USER, FAR, 100, NOW) == 1
+    after = dict(await store.list_events(0, 100))
+    assert after[theft] == erase(before[theft])
+    assert [after[cursor] for cursor in kept] == [before[cursor] for cursor in kept]
+    assert await store.finish_erasure(USER)
+
+
+async def test_erasures_are_listed_by_when_they_were_last_asked_for(store: SessionStore) -> None:
+    for name in ("1", "2"):
+        await store.insert_user(make_user(name), ())
+        await write(store, user_id=UserId(f"user_{name}"))
+        await store.begin_erasure(UserId(f"user_{name}"), NOW + float(name))
+    assert await store.list_erasures(NOW + 1.0) == ()
+    assert await store.list_erasures(NOW + 1.5) == (USER,)
+    assert await store.list_erasures(FAR) == (USER, UserId("user_2"))
+    await store.begin_erasure(USER, NOW + 3.0)
+    assert await store.list_erasures(FAR) == (UserId("user_2"), USER)
 
 
 async def test_an_event_waits_for_its_webhook_and_a_dead_one_goes_with_it(

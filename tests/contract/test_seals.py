@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edgepass_sidecar.audit.chain import GENESIS, seal_events
+from edgepass_sidecar.delivery import Delivery, DeliveryStatus
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.event_log import EventQuery
 from edgepass_sidecar.seals import Batch, Unsealed
@@ -140,6 +141,51 @@ async def test_only_the_oldest_batch_goes_and_only_if_all_of_it_is_old(
     assert await store.find_batch(0) == batches[1]
     assert [cursor for cursor, _ in await store.list_events(0, 10)] == [3, 4, 5]
     assert [c for c, _ in await store.find_events(EventQuery(newest_first=True))] == [5, 4, 3]
+
+
+def make_delivery(cursor: int, give_up_at: float) -> Delivery:
+    return Delivery(
+        cursor=cursor,
+        message_id=f"msg_{cursor}",
+        type="session.created",
+        sequence=f"sess_{cursor}",
+        body=b"{}",
+        created_at=1.0,
+        give_up_at=give_up_at,
+        due_at=1.0,
+    )
+
+
+async def test_dead_deliveries_go_with_their_events_and_others_stay(store: SessionStore) -> None:
+    await write(store, 1.0, 2.0, 3.0, 4.0)
+    await seal(store, 2)
+    await seal(store, 2)
+    await store.begin_reading("webhooks")
+    dying = [make_delivery(cursor, 9.0) for cursor in (1, 2, 3)]
+    assert await store.enqueue_deliveries("webhooks", 4, 4, dying)
+    for claimed in await store.claim_deliveries(1.0, 2.0, 10):
+        dead = replace(claimed, status=DeliveryStatus.DEAD, claimed_until=0.0)
+        assert await store.put_back_delivery(claimed, dead)
+    assert await store.prune_events(NOW, 100) == 2
+    assert [d.cursor for d in await store.list_dead_deliveries(0, 10)] == [3]
+
+
+@pytest.mark.parametrize(("give_up_at", "pruned"), [(4.5, 2), (5.0, 0), (5.5, 0)])
+async def test_a_batch_waits_for_what_is_pending_until_it_should_have_been_given_up(
+    store: SessionStore, give_up_at: float, pruned: int
+) -> None:
+    await write(store, 1.0, 2.0, 3.0)
+    await seal(store, 2)
+    await seal(store, 1)
+    await store.begin_reading("webhooks")
+    pending = make_delivery(2, give_up_at)
+    assert await store.enqueue_deliveries("webhooks", 3, 3, [pending])
+    assert await store.prune_events(5.0, 100) == pruned
+    assert await store.claim_deliveries(1.0, 2.0, 10) == (
+        () if pruned else (replace(pending, claimed_until=2.0),)
+    )
+    await store.finish_delivery(pending)
+    assert await store.prune_events(5.0, 100) == 2 - pruned
 
 
 async def test_the_last_batch_stays_and_the_chain_goes_on_from_it(store: SessionStore) -> None:

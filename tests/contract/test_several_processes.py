@@ -16,7 +16,7 @@ from tests.support.issuer import NOW
 from tests.support.sidecar import make_ticket, make_user
 from tests.support.standards import FULL, ROOT
 
-RACES = 1500 if FULL else 150
+RACES = 1500 if FULL else 60
 
 
 @pytest.fixture

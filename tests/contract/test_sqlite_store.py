@@ -77,7 +77,7 @@ async def test_an_acknowledged_commit_is_seen_by_another_process_at_once(path: P
 async def test_commits_reach_the_disk_before_they_are_acknowledged(path: Path) -> None:
     async with opened(path) as store:
         names = ("journal_mode", "synchronous", "foreign_keys")
-        pragmas = await store._file.read(
+        pragmas = await store._file.write(
             lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
         )
     assert pragmas == ["wal", 2, 1]
@@ -122,15 +122,15 @@ async def test_a_full_disk_is_an_unavailable_store_that_keeps_what_it_had(path: 
         await store.insert_user(make_user(), ())
         client = make_client(make_session("1"))
         await store.commit(Commit(client=client))
-        used = await store._file.read(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
-        await store._file.read(lambda db: db.execute(f"PRAGMA max_page_count = {used}").fetchone())
+        used = await store._file.write(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+        await store._file.write(lambda db: db.execute(f"PRAGMA max_page_count = {used}").fetchone())
         huge = Event(type="huge", at=float(NOW), data={"text": "x" * 100_000})
         changed = make_client(make_session("1", status=Status.ENDED), version=1)
         with pytest.raises(StoreUnavailable, match="full"):
             await store.commit(Commit(client=changed, events=(huge,)))
         assert await store.load_client(CLIENT) == replace(client, version=1)
         assert await store.list_events(0, 10) == ()
-        await store._file.read(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchone())
+        await store._file.write(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchone())
         assert await store.commit(Commit(client=changed, events=(huge,)))
 
 
@@ -138,7 +138,7 @@ async def test_a_file_that_another_process_keeps_locked_is_an_unavailable_store(
     path: Path,
 ) -> None:
     async with opened(path) as store:
-        await store._file.read(lambda db: db.execute("PRAGMA busy_timeout = 1").fetchone())
+        await store._file.write(lambda db: db.execute("PRAGMA busy_timeout = 1").fetchone())
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreUnavailable, match="locked"):
@@ -166,7 +166,7 @@ async def test_a_store_that_is_not_open_is_unavailable(path: Path) -> None:
 async def _spoil(path: Path, store: SqliteStore) -> None:
     """Overwrite the file under an open store, as a failing disk does."""
     await store._file.read(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
-    await store._file.read(lambda db: db.execute("PRAGMA cache_size = 0").fetchall())
+    await store._file.write(lambda db: db.execute("PRAGMA cache_size = 0").fetchall())
     path.write_bytes(b"\x00" * path.stat().st_size)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from edgepass_sidecar.http_client import httpx
 from tests.support.apps import GuardedApp
-from tests.support.processes import Sidecar
+from tests.support.processes import NO_CERTIFICATES, Sidecar
 
 
 @pytest.fixture(scope="module", params=["h11", "httptools"])
@@ -16,7 +16,7 @@ def app(request: pytest.FixtureRequest, sidecar: Sidecar) -> Iterator[GuardedApp
 
 
 def ask(app: GuardedApp, path: str = "/", **headers: str) -> httpx.Response:
-    with httpx.Client(base_url=app.url) as client:
+    with httpx.Client(base_url=app.url, verify=NO_CERTIFICATES) as client:
         return client.get(path, headers=headers)
 
 

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import StreamingResponse
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -172,16 +175,40 @@ async def test_a_stream_ends_as_a_whole_one_and_the_app_is_told(clock, last: byt
     assert call.body == b"1"
 
 
-async def test_a_stream_of_an_announced_length_is_cut(clock) -> None:
-    app = Ticker((b"Content-Length", b"100"))
+async def test_a_response_of_an_announced_length_is_never_cut(clock) -> None:
+    app = Ticker((b"Content-Length", b"3"))
     guard = guard_of(app, clock)
     call = requested(guard, clock)
     app.ticks.put_nowait(b"1")
     await call.settle()
     revoke(guard)
     app.ticks.put_nowait(b"2")
+    await call.settle()
+    app.ticks.put_nowait(b"")
     await call.end()
-    assert (call.body, call.is_finished) == (b"1", False)
+    assert (call.body, call.is_finished) == (b"12.", True)
+
+
+async def test_an_answer_that_a_middleware_sends_on_in_pieces_is_whole(clock) -> None:
+    is_revoked = asyncio.Event()
+
+    async def sign_out(_: Request) -> PlainTextResponse:
+        await is_revoked.wait()
+        return PlainTextResponse("signed out")
+
+    async def pass_on(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+    app = Starlette(
+        routes=[Route("/", sign_out)], middleware=[Middleware(BaseHTTPMiddleware, dispatch=pass_on)]
+    )
+    guard = guard_of(app, clock)
+    call = requested(guard, clock)
+    await call.settle()
+    revoke(guard)
+    is_revoked.set()
+    await call.end()
+    assert (call.body, call.is_finished) == (b"signed out", True)
 
 
 async def test_what_is_revoked_before_the_first_chunk_sends_none(clock) -> None:
@@ -245,6 +272,44 @@ async def test_an_app_that_waits_for_the_client_is_told_that_it_went(clock) -> N
     revoke(guard)
     await call.end()
     assert (seen, call.is_finished) == (["http.disconnect"] * 2, True)
+
+
+async def test_an_error_that_the_app_makes_of_the_end_is_not_hidden(clock) -> None:
+    app = Ticker()
+
+    async def faulty(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except OSError:
+            raise LookupError("of the app") from None
+
+    guard = guard_of(faulty, clock)
+    call = requested(guard, clock)
+    app.ticks.put_nowait(b"1")
+    await call.settle()
+    revoke(guard)
+    app.ticks.put_nowait(b"2")
+    with pytest.raises(LookupError):
+        await call.end()
+
+
+async def test_each_reader_of_a_websocket_is_told_of_the_end_and_obeys_others(clock) -> None:
+    readers: list[asyncio.Task[Any]] = []
+
+    async def many(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        readers.extend(asyncio.ensure_future(receive()) for _ in range(3))
+        await asyncio.wait(readers)
+
+    guard = guard_of(many, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    readers[0].cancel()
+    await call.settle()
+    assert readers[0].cancelled()
+    revoke(guard)
+    await call.end()
+    assert [each.result()["type"] for each in readers[1:]] == ["websocket.disconnect"] * 2
 
 
 async def test_an_error_of_the_app_is_not_hidden(clock) -> None:

@@ -36,6 +36,7 @@ def client_of(url: str, *, stale_after: float = 10) -> Any:
         lambda: float(NOW),
         stale_after=stale_after,
         on_stale=lambda: stale.append(time.monotonic()),
+        on_heard=stale.clear,
     )
     return SimpleNamespace(
         client=client, feed=feed, revocations=revocations, keys=keys, stale=stale
@@ -260,7 +261,9 @@ async def test_keys_come_with_the_feed_and_bad_ones_are_passed_over() -> None:
         assert ("key-3" in held, len(held), len(server.requests)) == (True, 1, 1)
 
 
-async def test_being_stale_is_told_once_and_again_after_a_recovery() -> None:
+async def test_being_stale_is_logged_once_and_again_after_a_recovery(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     may_answer = asyncio.Event()
 
     async def script(number: int, _: bytes) -> AsyncIterator[bytes]:
@@ -272,12 +275,11 @@ async def test_being_stale_is_told_once_and_again_after_a_recovery() -> None:
         edge = client_of(server.url)
         edge.client._stale_after = 0.3
         edge.client.start()
-        await until(lambda: len(edge.stale) == 1)
-        assert 0.2 < edge.client.silent_for < 5
+        await until(lambda: len(edge.stale) >= 3)
+        assert caplog.text.count("nothing heard of revocations") == 1
         may_answer.set()
-        await edge.client.wait_until_ready(20)
-        await until(lambda: edge.feed.is_caught_up)
-        await until(lambda: len(edge.stale) == 2)
+        await until(lambda: edge.feed.is_caught_up and not edge.stale)
+        await until(lambda: caplog.text.count("nothing heard of revocations") == 2)
         await edge.client.stop()
 
 
@@ -353,8 +355,54 @@ def test_a_second_event_loop_listens_anew() -> None:
             return edge
 
     edge = asyncio.run(run(None))
-    edge.feed.lose()
     asyncio.run(run(edge))
+
+
+def test_what_a_loop_that_ended_had_heard_counts_for_nothing_in_the_next() -> None:
+    async def first() -> Any:
+        async with FakeFeed(once(b"")) as server:
+            edge = client_of(server.url)
+            edge.client.start()
+            await until(lambda: edge.feed.is_caught_up)
+            return edge
+
+    async def second(edge: Any) -> None:
+        edge.client.start()
+        assert not edge.feed.is_caught_up
+        await edge.client.stop()
+
+    edge = asyncio.run(first())
+    asyncio.run(second(edge))
+
+
+async def test_an_event_loop_beside_the_one_that_listens_opens_no_second_feed() -> None:
+    async def beside(edge: Any) -> bool:
+        await edge.client.wait_until_ready(0.1)
+        return bool(edge.client.start())
+
+    async with listening(once(b"")) as (edge, server):
+        await until(lambda: edge.feed.is_caught_up)
+        for _ in range(5):
+            assert not await asyncio.to_thread(asyncio.run, beside(edge))
+        assert edge.feed.is_caught_up
+        assert len(server.requests) <= 2
+
+
+async def test_a_message_that_breaks_the_feed_leaves_it_stale() -> None:
+    broken = b"event: session\nid: 9\ndata: {}\n\n"
+
+    async def script(number: int, _: bytes) -> AsyncIterator[bytes]:
+        if number == 0:
+            yield HEAD + chunk(hello() + CAUGHT_UP + broken)
+        await for_ever()
+
+    async with FakeFeed(script) as server:
+        edge = client_of(server.url)
+        edge.client._stale_after = 0.3
+        edge.client.start()
+        await server.connections(2)
+        await until(lambda: not edge.feed.is_caught_up and len(edge.stale) >= 3)
+        await edge.client.stop()
 
 
 async def test_the_edge_key_reaches_no_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -369,11 +417,19 @@ async def test_the_edge_key_reaches_no_log(caplog: pytest.LogCaptureFixture) -> 
 def test_a_key_that_no_header_can_carry_fails_at_once(key: str) -> None:
     feed = client_of("http://127.0.0.1:1").feed
     with pytest.raises(ValueError, match="edge_key"):
-        FeedClient("http://127.0.0.1:1", key, feed, time.time, stale_after=9, on_stale=lambda: None)
+        FeedClient(
+            "http://127.0.0.1:1",
+            key,
+            feed,
+            time.time,
+            stale_after=9,
+            on_stale=print,
+            on_heard=print,
+        )
 
 
 @pytest.mark.parametrize("uri", ["http://auth.example.com/v1/revocations", "ftp://127.0.0.1", ""])
 def test_a_url_that_cannot_be_used_fails_at_once(uri: str) -> None:
     feed = client_of("http://127.0.0.1:1").feed
     with pytest.raises(ValueError):  # noqa: PT011 - the promise is the class
-        FeedClient(uri, EDGE_KEY, feed, time.time, stale_after=9, on_stale=lambda: None)
+        FeedClient(uri, EDGE_KEY, feed, time.time, stale_after=9, on_stale=print, on_heard=print)

@@ -212,7 +212,11 @@ async def test_health_is_plain_and_tells_how_the_feed_stands(clock) -> None:
     script = Script(revoked("sess_1", NOW, 9))
     async with guarded(script, clock) as guard:
         before = guard.health()
-        assert (before["feed"], before["feed_cursor"], before["revocations"]) == ("stale", None, 0)
+        assert (before["feed"], before["feed_cursor"], before["revocations"]) == (
+            "catching_up",
+            None,
+            0,
+        )
         script.may_answer.set()
         await code_of(guard, "sess_2")
         await until(lambda: guard.health()["feed"] == "live")

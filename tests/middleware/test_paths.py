@@ -4,6 +4,7 @@ import pytest
 
 from edgepass._paths import CanonicalPaths, PublicPaths, app_path, is_canonical
 from tests.middleware.calls import http_scope
+from tests.support.standards import FULL
 
 CANONICAL = ["/", "/a", "/a/", "/a.b", "/.well-known/x", "/...", "/a..b", "/..a", "/~a", "/a:b"]
 CANONICAL += ["/é", "/a b", "/a@b", "/a,b", "/a=b&c", "/%", "/*", "/\U0001f600"]
@@ -167,6 +168,6 @@ def test_remembered_paths_are_bounded_and_only_canonical_ones() -> None:
 
 def test_long_paths_made_up_by_a_stranger_take_no_memory() -> None:
     paths = CanonicalPaths()
-    for number in range(1_000):
+    for number in range(1_000 if FULL else 200):
         assert paths.accepts(http_scope(f"/{number}/".ljust(60_000, "x")))
     assert sum(map(len, paths._seen.values())) < 2_000_000

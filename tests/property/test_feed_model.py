@@ -197,7 +197,7 @@ def times(data: st.DataObject, log: list[Entry], now: float) -> list[float]:
     return sorted({now, *data.draw(st.lists(st.sampled_from(ends), max_size=3), label="later")})
 
 
-MANY = settings(max_examples=1_000 if FULL else 60)
+MANY = settings(max_examples=1_000 if FULL else 40)
 
 
 @MANY

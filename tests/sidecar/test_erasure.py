@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edgepass_sidecar.activity import UNKNOWN, Activity
 from edgepass_sidecar.identifier import UserId
 from edgepass_sidecar.opening import opened_core
+from edgepass_sidecar.seals import Beginning
 from edgepass_sidecar.service import erasure as module
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.erasure import (
@@ -41,6 +43,7 @@ from tests.support.sidecar import (
     succeeded,
 )
 
+FAR = 1e12
 USER, OTHER = UserId("user_erased"), UserId("user_other")
 PROFILE = {"external_id": "ext-4711", "email_address": "a@erased.example", "first_name": "Erika"}
 ACTIVITY = Activity(ip_address="203.0.113.77", user_agent="ErasedBrowser/1.0")
@@ -90,7 +93,7 @@ async def eventually(read: Callable[[], Awaitable[object]], wanted: object) -> N
 
 async def test_sessions_are_over_before_anything_is_deleted(core: Core) -> None:
     started, theirs = await start(core), await start(core, OTHER)
-    await erase_user(core, USER)
+    await erase_user(core, USER, has_webhooks=False)
     with pytest.raises(Refused):
         await refresh(core, started.client_token.reveal(), started.session.id, None)
     assert await refresh(core, theirs.client_token.reveal(), theirs.session.id, None)
@@ -105,13 +108,13 @@ async def test_what_edges_have_yet_to_hear_is_erased_when_they_have_heard(
 ) -> None:
     await start(core)
     clock.advance(HEARD_AFTER + 1)
-    erased = await erase_user(core, USER)
+    erased = await erase_user(core, USER, has_webhooks=False)
     assert not erased.is_finished
     clock.advance(HEARD_AFTER - 0.5)
     assert await continue_erasure(core, USER) == Erased(events=0, is_finished=False)
     clock.advance(1)
     assert await continue_erasure(core, USER) == Erased(events=2, is_finished=True)
-    assert await core.store.list_erasures() == ()
+    assert await core.store.list_erasures(FAR) == ()
 
 
 async def test_nothing_personal_is_left_in_any_table_and_the_chain_verifies(
@@ -132,7 +135,7 @@ async def test_nothing_personal_is_left_in_any_table_and_the_chain_verifies(
         await create_ticket(core, USER, 60, POLICY_TERMS)
         before = tables_of(store)
         assert all(name in before for name in names)
-        await erase_user(core, USER)
+        await erase_user(core, USER, has_webhooks=False)
         clock.advance(HEARD_AFTER + 1)
         assert (await continue_erasure(core, USER)).is_finished
         assert await is_sound(core)
@@ -144,16 +147,16 @@ async def test_nothing_personal_is_left_in_any_table_and_the_chain_verifies(
 
 async def test_a_stranger_is_refused(core: Core) -> None:
     with pytest.raises(Refused) as refused:
-        await erase_user(core, UserId("user_nobody"))
+        await erase_user(core, UserId("user_nobody"), has_webhooks=False)
     assert refused.value.status == 404
 
 
 async def test_once_finished_there_is_nobody_left_to_erase(core: Core, clock: Clock) -> None:
-    await erase_user(core, USER)
+    await erase_user(core, USER, has_webhooks=False)
     clock.advance(HEARD_AFTER + 1)
-    assert (await erase_user(core, USER)).is_finished
+    assert (await erase_user(core, USER, has_webhooks=False)).is_finished
     with pytest.raises(Refused, match="no such user"):
-        await erase_user(core, USER)
+        await erase_user(core, USER, has_webhooks=False)
 
 
 STEPS = (
@@ -184,11 +187,11 @@ async def test_an_erasure_that_was_cut_short_finishes_when_it_is_repeated(
     await start(core)
     clock.advance(HEARD_AFTER + 1)
     with pytest.raises(StoreUnavailable):
-        await erase_user(replace(core, store=CutShort(core.store)), USER)
+        await erase_user(replace(core, store=CutShort(core.store)), USER, has_webhooks=False)
     with contextlib.suppress(Refused):  # cut short after its very end
-        await erase_user(core, USER)
+        await erase_user(core, USER, has_webhooks=False)
     clock.advance(HEARD_AFTER + 1)
-    for identifier in await core.store.list_erasures():
+    for identifier in await core.store.list_erasures(FAR):
         assert (await continue_erasure(core, identifier)).is_finished
     left = [event for _, event in await core.store.list_events(0, 100) if event.user_id == USER]
     assert left == []
@@ -201,8 +204,7 @@ async def test_events_wait_for_webhooks_but_not_for_ever(core: Core, clock: Cloc
     await start(core)
     clock.advance(HEARD_AFTER + 1)
     await core.store.enqueue_deliveries("webhooks", position, position + 1, [])
-    begun = await core.store.begin_erasure(USER, clock())
-    assert begun
+    assert await core.store.begin_erasure(USER, clock()) is Beginning.BEGUN
     assert not (await continue_erasure(core, USER)).is_finished
     clock.advance(WEBHOOKS_AWAITED_FOR)
     assert (await continue_erasure(core, USER)).is_finished
@@ -215,7 +217,7 @@ async def test_webhooks_may_read_what_happened_before_sessions_go(
     started = await start(core)
     await core.store.begin_reading("webhooks")
     since = await core.store.load_position("webhooks")
-    erasing = asyncio.create_task(erase_user(core, USER))
+    erasing = asyncio.create_task(erase_user(core, USER, has_webhooks=True))
     await eventually(core.store.newest_cursor, since + 2)
     for _ in range(20):
         await asyncio.sleep(0)
@@ -230,7 +232,7 @@ async def test_webhooks_that_do_not_read_are_not_waited_for_for_long(
 ) -> None:
     monkeypatch.setattr(module, "READ_WITHIN", 0.01)
     await core.store.begin_reading("webhooks")
-    await erase_user(core, USER)
+    await erase_user(core, USER, has_webhooks=True)
     assert await core.store.load_users([USER]) == {}
 
 
@@ -238,13 +240,141 @@ async def test_the_background_finishes_what_was_begun(
     core: Core, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CONTINUE_EVERY", 0.0)
-    await erase_user(core, USER)
+    await erase_user(core, USER, has_webhooks=False)
     clock.advance(HEARD_AFTER + 1)
     task = asyncio.create_task(keep_erasing(core))
-    await eventually(core.store.list_erasures, ())
+    await eventually(lambda: core.store.list_erasures(FAR), ())
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert await is_sound(core)
+
+
+async def test_where_there_are_no_webhooks_nobody_waits_for_them(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_WITHIN", 60.0)
+    await core.store.begin_reading("webhooks")
+    async with asyncio.timeout(20):
+        await erase_user(core, USER, has_webhooks=False)
+    assert await core.store.load_users([USER]) == {}
+
+
+async def test_a_session_that_the_user_began_to_act_in_meanwhile_is_revoked_as_well(
+    core: Core,
+) -> None:
+    class Meanwhile(LateStore):
+        late: SignedInClient | None = None
+
+        def __getattr__(self, name: str) -> Any:
+            method = getattr(self._store, name)
+            if name != "begin_erasure" or self.late is not None:
+                return method
+
+            async def begin(*arguments: object) -> object:
+                self.late = await start(core, OTHER, Terms(actor={"sub": USER}))
+                return await method(*arguments)
+
+            return begin
+
+    store = Meanwhile(core.store)
+    await erase_user(replace(core, store=store), USER, has_webhooks=False)
+    assert store.late is not None
+    assert await core.store.find_session(store.late.session.id) is None
+    events = [event for _, event in await core.store.list_events(0, 100)]
+    revoked = [event.session_id for event in events if event.type == "session.revoked"]
+    assert revoked == [store.late.session.id]
+
+
+async def test_of_a_theft_that_ended_sessions_of_several_nobody_is_named_any_more(
+    core: Core, clock: Clock
+) -> None:
+    first = await start(core)
+    _, token = await create_ticket(core, OTHER, 60, POLICY_TERMS)
+    client = first.client_token.reveal()
+    second = await sign_in_with_ticket(core, client, token.reveal(), UNKNOWN)
+    assert second.client.id == first.client.id
+    clock.advance(3600)
+    with pytest.raises(Refused):
+        await refresh(core, client, first.session.id, None)
+    await erase_user(core, USER, has_webhooks=False)
+    clock.advance(HEARD_AFTER + 1)
+    assert (await continue_erasure(core, USER)).is_finished
+    events = [event for _, event in await core.store.list_events(0, 100)]
+    (theft,) = [event for event in events if event.type == "client.theft"]
+    assert theft.data == {}
+    left = str(events)
+    assert USER not in left
+    assert first.session.id not in left
+    assert second.session.id in left
+    assert await is_sound(core)
+
+
+async def test_tokens_that_come_on_record_after_their_user_is_gone_are_erased(
+    clock: Clock, store_setting: str
+) -> None:
+    settings = make_settings(STORE=store_setting, ALGORITHM="EdDSA", LOG_TOKENS="on")
+    async with opened_core(settings, clock, clock) as core:
+        await create_user(core, USER, PROFILE)
+        started = await start(core)
+        await refresh(core, started.client_token.reveal(), started.session.id, None)
+        await erase_user(core, USER, has_webhooks=False)
+        await core.minted.write()
+        entries = await core.store.list_events(0, 100)
+        assert (entries[-1][1].type, entries[-1][1].user_id) == ("session.token.created", USER)
+        clock.advance(HEARD_AFTER + 1)
+        assert (await continue_erasure(core, USER)).is_finished
+        assert [e for _, e in await core.store.list_events(0, 100) if e.user_id == USER] == []
+
+
+async def test_the_background_lets_nobody_wait_for_the_failure_of_another(
+    core: Core, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(LateStore):
+        def __getattr__(self, name: str) -> Any:
+            method = getattr(self._store, name)
+            if name != "erase_events":
+                return method
+
+            async def erase(user_id: UserId, *arguments: object) -> object:
+                if user_id == USER:
+                    raise ValueError("no erasing of this one")
+                return await method(user_id, *arguments)
+
+            return erase
+
+    monkeypatch.setattr(module, "CONTINUE_EVERY", 0.0)
+    await erase_user(core, USER, has_webhooks=False)
+    clock.advance(1)
+    await erase_user(core, OTHER, has_webhooks=False)
+    clock.advance(HEARD_AFTER + 1)
+    task = asyncio.create_task(keep_erasing(replace(core, store=Failing(core.store))))
+    await eventually(lambda: core.store.list_erasures(FAR), (USER,))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_background_leaves_alone_what_cannot_be_finished_yet(
+    core: Core, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    looked = asyncio.Event()
+
+    class Watched(LateStore):
+        def __getattr__(self, name: str) -> Any:
+            asked.append(name)
+            if asked.count("list_erasures") == 3:
+                looked.set()
+            return getattr(self._store, name)
+
+    monkeypatch.setattr(module, "CONTINUE_EVERY", 0.0)
+    await erase_user(core, USER, has_webhooks=False)
+    clock.advance(HEARD_AFTER)
+    task = asyncio.create_task(keep_erasing(replace(core, store=Watched(core.store))))
+    async with asyncio.timeout(20):
+        await looked.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert set(asked) == {"list_erasures"}
 
 
 async def test_the_backend_api_erases_a_user(sidecar: Sidecar, server: Server) -> None:

@@ -7,13 +7,18 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from edgepass_sidecar.audit.canonical import canonical
 from edgepass_sidecar.audit.export import LONGEST_LINE
 from edgepass_sidecar.cli import main
+from edgepass_sidecar.commands import events as module
+from edgepass_sidecar.service.core import Core
+from edgepass_sidecar.service.exporter import ExportOvertaken
 from tests.sidecar.test_cli import Shell
 from tests.support.audit import make_event, make_lines, signing_pair
 
@@ -165,6 +170,55 @@ def test_an_export_is_for_its_owner_only_and_never_overwrites(shell: Shell) -> N
     code, _, errors = shell.run("events", "export", str(file))
     assert (code, errors.strip()) == (1, f"edgepass: {file} cannot be written: File exists")
     assert file.read_bytes() == before
+
+
+def test_an_export_that_fails_leaves_no_file_behind(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(core: Core) -> AsyncIterator[bytes]:
+        yield b"half"
+        raise ExportOvertaken("something happened: export again")
+
+    shell.start("user_1")
+    file = Path("events.jsonl")
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "export_lines", fail)
+        patched.setattr(module, "_CHUNK", 1)
+        code, _, errors = shell.run("events", "export", str(file))
+    assert (code, errors) == (1, "edgepass: something happened: export again\n")
+    assert not file.exists()
+    assert shell.run("events", "export", str(file))[0] == 0
+
+
+def test_an_export_for_which_there_is_no_room_leaves_no_file_behind(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_where_there_is_no_room(file: Path) -> BinaryIO:
+        file.touch()
+        return Path("/dev/full").open("wb")
+
+    shell.start("user_1")
+    monkeypatch.setattr(module, "_create", create_where_there_is_no_room)
+    code, _, errors = shell.run("events", "export", "events.jsonl")
+    assert code == 1
+    assert errors == "edgepass: events.jsonl cannot be written: No space left on device\n"
+    assert not Path("events.jsonl").exists()
+
+
+@pytest.mark.parametrize("command", ["export", "list"])
+def test_who_reads_no_further_than_the_head_sees_no_error(folder: Path, command: str) -> None:
+    assert main(["sessions", "start", "user_1", "--create-user"]) == 0
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-m", "edgepass_sidecar.cli", "events", command],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (0, b"")
 
 
 def test_what_was_changed_is_named_and_the_exit_code_is_1(shell: Shell) -> None:

@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.event_log import EventQuery
-from edgepass_sidecar.identifier import SessionId
+from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.service.minting import mint_for_server
-from edgepass_sidecar.service.policy_record import record_policy
+from edgepass_sidecar.service.policy_record import longest_token_lifetime, record_policy
+from edgepass_sidecar.service.stewardship import MINTED_WITHIN
+from edgepass_sidecar.service.users import bump_claims
 from edgepass_sidecar.signing_keys import PUBLISHED_FOR
 from edgepass_sidecar.store import SessionStore
 from tests.conftest import Clock
@@ -131,7 +134,7 @@ async def test_the_end_of_a_session_says_how_long_its_longest_token_lives(
     )
     await mint_for_server(sidecar.core, SessionId(usual), 60)
     await mint_for_server(sidecar.core, SessionId(long), 300)
-    until = clock() + 300
+    until = clock() + 300 + MINTED_WITHIN
     clock.advance(10)
     await mint_for_server(sidecar.core, SessionId(long), 100)
     for session_id in (usual, long):
@@ -142,3 +145,35 @@ async def test_the_end_of_a_session_says_how_long_its_longest_token_lives(
     }
     assert "tokens_until" not in ended[usual]
     assert ended[long]["tokens_until"] == until
+
+
+async def test_a_token_may_live_as_long_as_the_setting_was_when_it_was_minted(
+    clock: Clock, sidecar: Sidecar
+) -> None:
+    core, began_at = sidecar.core, clock()
+    clock.advance(100)
+    await record_policy(replace(core, token_lifetime=300))
+    clock.advance(100)
+    await record_policy(core)
+    for since, longest in ((began_at, 300), (clock() - 1, 300), (clock(), 60), (clock() + 9, 60)):
+        assert await longest_token_lifetime(core, since) == longest
+
+
+async def test_claims_whose_change_took_long_to_commit_are_bumped_once_more(
+    clock: Clock, sidecar: Sidecar
+) -> None:
+    await sidecar.browser().sign_in()
+    store = sidecar.core.store
+    update_user = store.update_user
+
+    async def slowly(*arguments: Any) -> bool:
+        done = await update_user(*arguments)
+        clock.advance(3)
+        return done
+
+    asked_at = clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "update_user", slowly)
+        await bump_claims(sidecar.core, UserId("user_1"))
+    bumped = await events(store, "claims.bumped")
+    assert [event.at for event in bumped] == [asked_at, asked_at + 3]

@@ -13,7 +13,7 @@ import pytest
 from edgepass_sidecar.api import feed
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.feed_entry import (
-    COMMITTED_WITHIN,
+    COMMITTED_AT_LATEST,
     FEED_EVENTS,
     KEY_EVENTS,
     encode_message,
@@ -162,7 +162,7 @@ async def test_what_the_api_revokes_is_told(sidecar: Sidecar) -> None:
         assert data == {
             "session_id": session_id,
             "user_id": "user_7",
-            "at": NOW + COMMITTED_WITHIN,
+            "at": NOW + COMMITTED_AT_LATEST,
         }
 
 
@@ -419,7 +419,7 @@ EVENTS = {
                 {
                     "session_id": "sess_1",
                     "user_id": "user_1",
-                    "at": NOW + 0.25,
+                    "at": NOW + 6.0,
                     "tokens_until": NOW + 300,
                 },
             ),
@@ -432,15 +432,15 @@ EVENTS = {
                 {
                     "client_id": None,
                     "sessions": [{"session_id": "sess_1", "user_id": "user_1"}],
-                    "at": NOW + 0.25,
+                    "at": NOW + 6.0,
                 },
             ),
-            NOW + 60.25,
+            NOW + 66.0,
         ),
-        ("user.banned", ("user", {"user_id": "user_1", "at": NOW + 0.25}), NOW + 60.25),
-        ("user.not_before", ("user", {"user_id": "user_1", "at": NOW - 8.75}), NOW + 60.25),
-        ("claims.bumped", ("claims", {"user_id": "user_1", "at": NOW + 0.25}), NOW + 60.25),
-        ("key.revoked", ("key", {"key_id": "key-1"}), NOW + 60.25),
+        ("user.banned", ("user", {"user_id": "user_1", "at": NOW + 0.25}), NOW + 66.0),
+        ("user.not_before", ("user", {"user_id": "user_1", "at": NOW - 8.75}), NOW + 66.0),
+        ("claims.bumped", ("claims", {"user_id": "user_1", "at": NOW + 0.25}), NOW + 66.0),
+        ("key.revoked", ("key", {"key_id": "key-1"}), NOW + 66.0),
     ],
 )
 def test_what_edges_are_told_of_an_event(kind: str, told: Any, until: float) -> None:

@@ -17,6 +17,7 @@ from edgepass_sidecar.organization import (
     organization_values,
     parse_entitlements,
 )
+from tests.support.standards import FULL
 
 ORGANIZATION = {"id": "org_1", "slug": "acme", "role": "org:admin"}
 NAMES = st.from_regex(r"[A-Za-z0-9_.-]{1,10}", fullmatch=True)
@@ -122,7 +123,7 @@ def pushes(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(pushes())
-@settings(max_examples=300)
+@settings(max_examples=300 if FULL else 75)
 def test_clerk_unpacks_exactly_the_permissions_that_were_pushed(pushed: dict[str, Any]) -> None:
     granted = pushed["organization"]["permissions"]
     claims = _claims(pushed)

@@ -11,8 +11,9 @@ import pytest
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
-from edgepass_sidecar.api import backend, frontend
+from edgepass_sidecar.api import backend, feed, frontend
 from edgepass_sidecar.api.answers import answer
+from edgepass_sidecar.api.operation import Access
 from edgepass_sidecar.api.rate_limits import (
     AREAS,
     BACKEND,
@@ -44,6 +45,7 @@ from tests.support.sidecar import (
     error_code,
     succeeded,
 )
+from tests.support.standards import FULL
 
 SIGN_INS = "/v1/client/sign_ins"
 TOKENS = "/v1/client/sessions/sess_1/tokens"
@@ -173,7 +175,7 @@ async def test_what_is_refused_never_reaches_the_app(asker: Asker) -> None:
 
 async def test_ten_thousand_pages_behind_one_address_mint_every_43_seconds() -> None:
     asker = Asker(gate=Gate({str(number) for number in range(10_000)}))
-    for _ in range(3):  # as if nobody were ever remembered as proven
+    for _ in range(3 if FULL else 2):  # as if nobody were ever remembered as proven
         for number in range(10_000):
             asker.clock.advance(43 / 10_000)
             asker.limits._limits[FRONTEND].proven.clear()
@@ -462,11 +464,18 @@ async def limited(sidecar: Sidecar, clock: Clock) -> AsyncIterator[Sidecar]:
         yield Sidecar(sidecar.app, http)
 
 
+KEYED = (Access.SERVER, Access.EDGE)
 ROUTES = [
     (method, re.sub(r"\{\w+\}", "unknown", route.path))
-    for route in (*frontend.ROUTES, *backend.ROUTES)
+    for route in (*frontend.ROUTES, *backend.ROUTES, *feed.ROUTES)
     for method in sorted(route.methods or ())
 ]
+
+
+def test_every_route_with_a_key_proves_it() -> None:
+    keyed = [each for each in (*backend.ROUTES, *feed.ROUTES) if each.access in KEYED]
+    assert keyed
+    assert all(area_of(route.path).proves for route in keyed)
 
 
 def test_the_proving_areas_have_routes() -> None:

@@ -56,7 +56,7 @@ async def delete_all(retention: Retention) -> list[int]:
 async def test_what_is_left_is_no_older_than_allowed_and_verifies(core: Core, clock: Clock) -> None:
     await live(core, clock, 10)
     whole = await core.store.newest_cursor()
-    assert await delete_all(Retention(core, 3 * DAY)) == [3, 2, 2, 2, 2, 2]
+    assert await delete_all(Retention(core, 3 * DAY, has_webhooks=False)) == [3, 2, 2, 2, 2, 2]
     oldest = (await core.store.list_events(0, 1))[0]
     assert oldest[0] == await core.store.oldest_cursor() == 14
     assert clock() - 4 * DAY < oldest[1].at <= clock() - 3 * DAY
@@ -66,15 +66,49 @@ async def test_what_is_left_is_no_older_than_allowed_and_verifies(core: Core, cl
     assert (verification.end.first, verification.end.last) == (14, whole)
 
 
-async def test_what_webhooks_have_not_read_stays(core: Core, clock: Clock) -> None:
+async def test_what_webhooks_have_not_read_stays_for_three_days_more(
+    core: Core, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     await live(core, clock, 2)
     await core.store.begin_reading("webhooks")
-    await live(core, clock, 3)
+    await live(core, clock, 5)
     assert await core.store.load_position("webhooks") == 5
+    retention = Retention(core, DAY, has_webhooks=True)
+    clock.advance(-2 * DAY)
+    assert await delete_all(retention) == [3, 2]
+    await retention.delete_old()
+    assert "are old, but webhooks have read to 5" in caplog.text
+    assert await core.store.enqueue_deliveries("webhooks", 5, 7, [])
+    assert await delete_all(retention) == [2]
+    caplog.clear()
     clock.advance(100 * DAY)
-    assert await delete_all(Retention(core, DAY)) == [3, 2]
-    assert await core.store.enqueue_deliveries("webhooks", 5, 9, [])
-    assert await delete_all(Retention(core, DAY)) == [2, 2]
+    await retention.delete_old()
+    assert await core.store.oldest_cursor() == 14
+    assert caplog.text == ""
+
+
+async def test_where_webhooks_were_switched_off_nothing_waits_for_them(
+    core: Core, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await core.store.begin_reading("webhooks")
+    await live(core, clock, 3)
+    clock.advance(DAY)
+    await Retention(core, DAY, has_webhooks=False).delete_old()
+    assert await core.store.oldest_cursor() == 6
+    assert caplog.text == ""
+
+
+async def test_all_that_is_old_goes_in_one_round(clock: Clock) -> None:
+    settings = make_settings(STORE="memory:", ALGORITHM="EdDSA")
+    async with opened_core(settings, clock, clock) as core:
+        await live(core, clock, 30)
+        clock.advance(100 * DAY)
+        task = asyncio.create_task(Retention(core, DAY, has_webhooks=False).keep_deleting())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await core.store.oldest_cursor() == 60
 
 
 async def test_a_sidecar_deletes_only_if_it_is_told_to(clock: Clock, tmp_path: Path) -> None:

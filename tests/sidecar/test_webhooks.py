@@ -541,6 +541,22 @@ async def test_dead_letters_are_kept_for_thirty_days(
     assert await core.store.list_dead_deliveries(0, 10) == ()
 
 
+async def test_however_many_dead_letters_are_past_their_time_all_are_dropped(
+    core: Core,
+    receiver: Receiver,
+    webhooks: Webhooks,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "DEAD_DROPPED", 2)
+    receiver.decide = refuse_of(*[await start(core) for _ in range(5)], status=410)
+    await run(webhooks)
+    assert len(await core.store.list_dead_deliveries(0, 10)) == 5
+    clock.advance(DEAD_KEPT_FOR + DEAD_DROPPED_EVERY)
+    await run(webhooks)
+    assert await core.store.list_dead_deliveries(0, 10) == ()
+
+
 # The sidecar
 
 

@@ -20,8 +20,8 @@ from tests.standards.ed25519_cases import (
 from tests.standards.ed25519_reference import BASE, IDENTITY, L, P
 from tests.support.standards import FULL, count
 
-CASES, KEYS = (18_000, 20) if FULL else (360, 4)
-SMALL_MULTIPLES, CASES_OF_EACH = (64, 16) if FULL else (8, 12)
+CASES, KEYS = (18_000, 20) if FULL else (240, 3)
+SMALL_MULTIPLES, CASES_OF_EACH = (64, 16) if FULL else (8, 8)
 MIXED_CASES_OF_EACH = 100 if FULL else 20
 
 

@@ -25,7 +25,7 @@ from tests.standards.p256_cases import (
 from tests.standards.p256_reference import N, P
 from tests.support.standards import FULL, count
 
-CASES, KEYS = (12_000, 20) if FULL else (360, 4)
+CASES, KEYS = (12_000, 20) if FULL else (240, 3)
 SMALL_MULTIPLES, CASES_OF_EACH = (64, 64) if FULL else (8, 16)
 
 

@@ -1,6 +1,7 @@
 """The revocation feed for edges, as server-sent events (WHATWG HTML, section 9.2)."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from time import monotonic
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from edgepass_sidecar.api.context import Context
 from edgepass_sidecar.api.operation import Access, Operation, bearer_key
 from edgepass_sidecar.secret_key import KeyScope
 from edgepass_sidecar.service.refusal import Refused
+from edgepass_sidecar.store import StoreUnavailable
 
 EVENT_STREAM = "text/event-stream"
 KEY_CHECKED_EVERY = 5.0  # seconds
@@ -35,12 +37,14 @@ async def _tell(
     yield first
     checked_at = monotonic()
     async for messages in rest:
+        yield messages
         # A key that is revoked while somebody listens opens nothing any more either.
         if monotonic() - checked_at >= KEY_CHECKED_EVERY:
-            if not await context.secret_keys.recognises(key, KeyScope.EDGE):
-                return
             checked_at = monotonic()
-        yield messages
+            # Where the store does not answer, the last word on it stands.
+            with suppress(StoreUnavailable):
+                if not await context.secret_keys.recognises(key, KeyScope.EDGE):
+                    return
 
 
 def _last_event_id(request: Request) -> int | None:

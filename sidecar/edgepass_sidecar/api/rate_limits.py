@@ -106,6 +106,8 @@ AREAS = (
     Area("/v1/clients", BACKEND, proves=True),
     Area("/v1/jwt_templates", BACKEND, proves=True),
     Area("/v1/jwks", BACKEND, proves=True),
+    Area("/v1/events", BACKEND, proves=True),
+    Area("/v1/revocations", BACKEND, proves=True),
     Area("/v1", BACKEND),
 )
 ELSEWHERE = Area("", PUBLIC)

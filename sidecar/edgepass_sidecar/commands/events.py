@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 import calendar
+import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,7 +66,8 @@ async def _list(core: Core, _: Settings, chosen: argparse.Namespace) -> None:
         limit=chosen.limit + 1,
     )
     entries = await core.store.find_events(query)
-    _print(entries[: chosen.limit])
+    with _while_somebody_reads():
+        _print(entries[: chosen.limit])
     if len(entries) > chosen.limit:
         print("there are more: use --limit", file=sys.stderr)
 
@@ -82,7 +84,8 @@ async def _tail(core: Core, _: Settings, chosen: argparse.Namespace) -> None:
             limit=limit,
         )
 
-    try:
+    # Ctrl-C is how one stops looking, and no failure.
+    with contextlib.suppress(asyncio.CancelledError), _while_somebody_reads():
         newest = await core.store.newest_cursor()
         _print((await core.store.find_events(query(newest + 1, 10, newest_first=True)))[::-1])
         while True:
@@ -92,22 +95,37 @@ async def _tail(core: Core, _: Settings, chosen: argparse.Namespace) -> None:
                 _print(entries)
                 newest = entries[-1][0] if len(entries) == _PAGE else reached
             await asyncio.sleep(LOOK_EVERY)
-    except asyncio.CancelledError:
-        return  # Ctrl-C is how one stops looking, and no failure
 
 
 async def _export(core: Core, _: Settings, chosen: argparse.Namespace) -> None:
     if chosen.file is None:
-        async for chunk in _chunks(core):
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
+        with _while_somebody_reads():
+            async for chunk in _chunks(core):
+                sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
         return
     try:
-        with _create(chosen.file) as file:
-            async for chunk in _chunks(core):
-                file.write(chunk)
+        file = _create(chosen.file)
+        try:
+            with file:
+                async for chunk in _chunks(core):
+                    file.write(chunk)
+        except BaseException:
+            # A part of an export proves nothing, and would be in the way of another attempt.
+            chosen.file.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise CommandFailed(f"{chosen.file} cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _while_somebody_reads() -> Iterator[None]:
+    """Stop quietly once whoever reads the output, such as `head`, has had enough of it."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Or the interpreter would fail once more, when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _create(file: Path) -> BinaryIO:

@@ -14,8 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_purge)
 
 
-async def _purge(core: Core, _: Settings, chosen: argparse.Namespace) -> None:
-    erased = await erase_user(core, chosen.user)
+async def _purge(core: Core, settings: Settings, chosen: argparse.Namespace) -> None:
+    has_webhooks = settings.webhook_url is not None
+    erased = await erase_user(core, chosen.user, has_webhooks=has_webhooks)
     print(chosen.user, "erased", f"{erased.events} events", sep="\t")
     if not erased.is_finished:
         print(

@@ -15,6 +15,8 @@ from edgepass_sidecar.client_token import (
     find_client_token,
     recognise,
 )
+from edgepass_sidecar.event import Event
+from edgepass_sidecar.feed_entry import COMMITTED_WITHIN
 from edgepass_sidecar.identifier import SessionId, UserId
 from edgepass_sidecar.policy import SessionPolicy
 from edgepass_sidecar.service.claims_source import CachedClaims
@@ -113,6 +115,20 @@ class Changed:
     presented: Presented
     session: Session
     client_token: ClientToken | None = None
+
+
+async def say_again_if_late(core: Core, events: tuple[Event, ...]) -> None:
+    """Say once more which claims changed, where the commit took so long that a token with the
+    old ones may have been minted after the time that it says.
+    """
+    now = core.clock()
+    late = tuple(
+        replace(event, at=now)
+        for event in events
+        if event.type == "claims.bumped" and now - event.at > COMMITTED_WITHIN
+    )
+    if late:
+        await core.store.append_events(late)
 
 
 async def load_user(core: Core, identifier: UserId) -> User:

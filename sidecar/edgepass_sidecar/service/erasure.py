@@ -5,9 +5,10 @@ import logging
 from dataclasses import dataclass
 
 from edgepass_sidecar.identifier import UserId
-from edgepass_sidecar.service.core import Core
+from edgepass_sidecar.seals import Beginning
+from edgepass_sidecar.service.core import ATTEMPTS, Core
 from edgepass_sidecar.service.key_keeper import NoActiveKey
-from edgepass_sidecar.service.refusal import not_found
+from edgepass_sidecar.service.refusal import not_found, too_many_races
 from edgepass_sidecar.service.revocation import ban_user, revoke_session
 from edgepass_sidecar.service.sealer import seal_everything
 from edgepass_sidecar.service.webhooks import READER
@@ -33,7 +34,7 @@ class Erased:
     is_finished: bool
 
 
-async def erase_user(core: Core, identifier: UserId) -> Erased:
+async def erase_user(core: Core, identifier: UserId, *, has_webhooks: bool) -> Erased:
     """Erase a user for good. Raises `Refused` (404) where nothing is known of one.
 
     The ban comes first: nothing is minted from then on. Events that edges and webhooks
@@ -42,12 +43,17 @@ async def erase_user(core: Core, identifier: UserId) -> Erased:
     """
     if await core.store.load_users([identifier]):
         await ban_user(core, identifier)
-    for session_id in await core.store.find_acting(identifier):
-        await revoke_session(core, session_id, by="backend", reason="actor erased")
-    await _let_webhooks_read(core)
-    if not await core.store.begin_erasure(identifier, core.clock()):
-        raise not_found("user")
-    return await continue_erasure(core, identifier)
+    for _ in range(ATTEMPTS):
+        for session_id in await core.store.find_acting(identifier):
+            await revoke_session(core, session_id, by="backend", reason="actor erased")
+        if has_webhooks:
+            await _let_webhooks_read(core)
+        begun = await core.store.begin_erasure(identifier, core.clock())
+        if begun is Beginning.UNKNOWN:
+            raise not_found("user")
+        if begun is Beginning.BEGUN:
+            return await continue_erasure(core, identifier)
+    raise too_many_races()
 
 
 async def continue_erasure(core: Core, identifier: UserId) -> Erased:
@@ -67,12 +73,22 @@ async def keep_erasing(core: Core) -> None:
     while True:
         await asyncio.sleep(CONTINUE_EVERY)
         try:
-            for identifier in await core.store.list_erasures():
-                await continue_erasure(core, identifier)
-        except (StoreUnavailable, NoActiveKey) as error:
+            # Younger ones have an event, that of the ban, which is not erased yet.
+            begun = await core.store.list_erasures(core.clock() - HEARD_AFTER)
+        except StoreUnavailable as error:
             _log.warning("users not erased: %s", error)
-        except Exception:
-            _log.exception("users not erased")
+            continue
+        for identifier in begun:
+            await _continue_one(core, identifier)
+
+
+async def _continue_one(core: Core, identifier: UserId) -> None:
+    try:
+        await continue_erasure(core, identifier)
+    except (StoreUnavailable, NoActiveKey) as error:
+        _log.warning("a user is not erased: %s", error)
+    except Exception:
+        _log.exception("a user is not erased")
 
 
 async def _let_webhooks_read(core: Core) -> None:

@@ -7,6 +7,7 @@ from edgepass_sidecar.audit.chain import GENESIS
 from edgepass_sidecar.audit.checkpoint import Jwk, Statement, sign_statement
 from edgepass_sidecar.audit.export import Closing, closing_line, event_line, header_line
 from edgepass_sidecar.event_log import EventQuery
+from edgepass_sidecar.seals import Batch
 from edgepass_sidecar.service.core import Core
 from edgepass_sidecar.service.sealer import seal_everything
 
@@ -39,6 +40,14 @@ async def _published(core: Core) -> list[Jwk]:
         query = EventQuery(types=query.types, limit=_PAGE, after=entries[-1][0])
 
 
+async def _validate_batch(core: Core, batch: Batch, last: int, key_ids: set[str]) -> None:
+    """Raise `ExportOvertaken` unless `batch` follows the cursor `last` and its key is known."""
+    if last and await core.store.oldest_cursor() > last + 1:
+        raise ExportOvertaken("old events were deleted meanwhile: export again")
+    if batch.key["kid"] not in key_ids:
+        raise ExportOvertaken("the signing key changed meanwhile: export again")
+
+
 async def export_lines(core: Core) -> AsyncIterator[bytes]:
     """Yield the lines of an export without line ends. Raises `ExportOvertaken`, `NoActiveKey`.
 
@@ -62,10 +71,7 @@ async def export_lines(core: Core) -> AsyncIterator[bytes]:
             continue
         if not last:
             first, start = batch.first, batch.previous
-        elif await core.store.oldest_cursor() > last + 1:
-            raise ExportOvertaken("old events were deleted meanwhile: export again")
-        if batch.key["kid"] not in key_ids:
-            raise ExportOvertaken("the signing key changed meanwhile: export again")
+        await _validate_batch(core, batch, last, key_ids)
         for sealed in batch.sealed:
             yield event_line(sealed)
             link = sealed.seal.link

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import orjson
@@ -18,6 +19,7 @@ from edgepass_sidecar.feed_entry import (
     feed_entry,
 )
 from edgepass_sidecar.service.core import Core
+from edgepass_sidecar.service.policy_record import longest_token_lifetime
 from edgepass_sidecar.store import StoreUnavailable
 
 POLL_EVERY = 0.004  # seconds; half of it is added to the latency of a revocation, on average
@@ -57,6 +59,7 @@ class Feed:
         self._news = asyncio.Event()
         self._reading = asyncio.Lock()
         self._is_closed = False
+        self._token_lifetime = float(core.token_lifetime)
 
     async def keep_following(self) -> None:
         """Follow the log for ever, as long as somebody listens."""
@@ -85,13 +88,17 @@ class Feed:
         self._listeners += 1
         self._wanted.set()
         try:
+            since = self._core.clock() - _LONGEST_TOKEN
+            self._token_lifetime = await longest_token_lifetime(self._core, since)
             position = await self._read_news()
             is_resumed = last is not None and await self._oldest() - 1 <= last <= position
-            hello = {"token_lifetime": self._core.token_lifetime, "resumed": is_resumed}
+            hello = {"token_lifetime": self._token_lifetime, "resumed": is_resumed}
             yield encode_message("hello", hello, None)
             if last is not None and is_resumed:
                 async for messages in self._backlog(last, position):
                     yield messages
+                if await self._oldest() - 1 > last:
+                    return  # some of it may have been deleted meanwhile: it is not resumed
             else:
                 for piece in self._pieces(-1, position):
                     yield piece
@@ -104,29 +111,38 @@ class Feed:
                 self._wanted.clear()
 
     async def _what_comes(self, position: int) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        spoken_moment = loop.time()
         while not self._is_closed:
             news = self._news
             if self._position == position:
-                try:
-                    async with asyncio.timeout(HEARTBEAT_EVERY):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(spoken_moment + HEARTBEAT_EVERY):
                         await news.wait()
-                except TimeoutError:
-                    # Who cannot read the log knows of nothing: its silence says so.
-                    if self._is_reading():
-                        yield encode_message("heartbeat", {}, position)
-                continue
-            assert self._position is not None, "it was read before anybody listened"
-            reached = self._position
-            if position < self._kept_after:
-                async for messages in self._backlog(position, reached):
-                    yield messages
-                yield self._key_set(reached)
             else:
-                for piece in self._pieces(position, reached):
-                    yield piece
-                # Also where there was nothing for edges: their cursor moves on.
-                yield encode_message("heartbeat", {}, reached)
-            position = reached
+                assert self._position is not None, "it was read before anybody listened"
+                reached, has_spoken = self._position, False
+                async for messages in self._news_between(position, reached):
+                    yield messages
+                    has_spoken = True
+                position = reached
+                if has_spoken:
+                    yield encode_message("heartbeat", {}, position)
+                    spoken_moment = loop.time()
+            if loop.time() >= spoken_moment + HEARTBEAT_EVERY:
+                spoken_moment = loop.time()
+                # Who cannot read the log knows of nothing: its silence says so.
+                if self._is_reading():
+                    yield encode_message("heartbeat", {}, position)
+
+    async def _news_between(self, position: int, reached: int) -> AsyncIterator[bytes]:
+        if position < self._kept_after:
+            async for messages in self._backlog(position, reached):
+                yield messages
+            yield self._key_set(reached)
+        else:
+            for piece in self._pieces(position, reached):
+                yield piece
 
     def _pieces(self, after: int, through: int) -> Iterator[bytes]:
         """Yield what is kept between two cursors, as it is now."""
@@ -172,9 +188,9 @@ class Feed:
         kept: deque[_Kept] = deque()
         now = self._core.clock()
         since = now - _LONGEST_TOKEN - MARGIN
-        after = 0
+        after = await self._core.store.find_cursor_before(since)
         while True:
-            query = EventQuery(after=after, types=FEED_EVENTS, since=since, limit=_BACKLOG_PAGE)
+            query = EventQuery(after=after, types=FEED_EVENTS, limit=_BACKLOG_PAGE)
             entries = await self._core.store.find_events(query)
             found = await self._messages(tuple(each for each in entries if each[0] <= newest))
             kept.extend(each for each in found if each.until + MARGIN > now)
@@ -210,7 +226,7 @@ class Feed:
         return asyncio.get_running_loop().time() - self._read_moment < HEARTBEAT_EVERY
 
     def _entry(self, event: Event) -> FeedEntry | None:
-        return feed_entry(event, self._core.token_lifetime)
+        return feed_entry(event, self._token_lifetime)
 
     def _key_set(self, cursor: int) -> bytes:
         body, _ = self._core.keys.key_set(self._core.clock())

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -161,9 +160,12 @@ async def mint_for_server(
     """Mint for one of the app's own servers: of no origin, for as long as it asks."""
     found = await core.templates.find(template) if template is not None else None
     if template is None and lifetime is not None and lifetime > core.token_lifetime:
-        # Who is signed out is told so by what comes next.
-        with suppress(Refused):
+        try:
             await promise_token(core, session_id, lifetime)
+        except Refused as refusal:
+            # Who is signed out is told so by what comes next.
+            if refusal.status >= 500:
+                raise
     session, pulled = await load_to_mint(core, lambda: load_session(core, session_id))
     if template is None:
         return mint(core, session, None, lifetime, pulled)

@@ -18,3 +18,17 @@ async def record_policy(core: Core) -> None:
             return
     event = Event(type=_CHANGED, at=core.clock(), data=policy)
     await core.store.append_events((event,))
+
+
+async def longest_token_lifetime(core: Core, since: float) -> float:
+    """Return how many seconds a token may live at most that was minted after `since`.
+
+    That is more than the present setting says where it was lowered since.
+    """
+    longest = float(core.token_lifetime)
+    query = EventQuery(types=frozenset({_CHANGED}), newest_first=True, limit=10)
+    for _, event in await core.store.find_events(query):
+        longest = max(longest, event.data["token_lifetime"])
+        if event.at <= since:
+            break
+    return longest

@@ -6,11 +6,14 @@ from typing import Any
 from edgepass_sidecar import client as decisions
 from edgepass_sidecar.client import Client, Decision, Factor
 from edgepass_sidecar.identifier import SessionId
-from edgepass_sidecar.service.core import ATTEMPTS, Core
+from edgepass_sidecar.service.core import ATTEMPTS, Core, say_again_if_late
 from edgepass_sidecar.service.refusal import Refused, too_many_races
 from edgepass_sidecar.service.revocation import load_session
 from edgepass_sidecar.session import LIVE, Session, standing
 from edgepass_sidecar.store import Commit
+
+# Seconds from the promise of a token until it is minted: the app may be asked for claims.
+MINTED_WITHIN = 10.0
 
 
 async def update_session(core: Core, identifier: SessionId, changes: dict[str, Any]) -> Session:
@@ -39,7 +42,9 @@ async def promise_token(core: Core, identifier: SessionId, lifetime: int) -> Non
     await _change(
         core,
         identifier,
-        lambda client, now: decisions.promise_token(client, identifier, now + lifetime, now),
+        lambda client, now: decisions.promise_token(
+            client, identifier, now + MINTED_WITHIN + lifetime, now
+        ),
     )
 
 
@@ -59,5 +64,6 @@ async def _change(
             continue  # it ended between the two readings
         changed, events = decide(client, now)
         if await core.store.commit(Commit(client=changed, events=events)):
+            await say_again_if_late(core, events)
             return changed.find_session(identifier) or session
     raise too_many_races()

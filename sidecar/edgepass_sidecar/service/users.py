@@ -6,7 +6,7 @@ from typing import Any
 
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.identifier import UserId, user_id
-from edgepass_sidecar.service.core import ATTEMPTS, Core, load_user
+from edgepass_sidecar.service.core import ATTEMPTS, Core, load_user, say_again_if_late
 from edgepass_sidecar.service.refusal import Refused, too_many_races
 from edgepass_sidecar.user import User
 
@@ -41,6 +41,7 @@ async def change_user(
         user = replace(change(stored), updated_at=updated_at)
         events = _events_of_change(stored, user, event_type, now)
         if await core.store.update_user(user, stored.updated_at, events):
+            await say_again_if_late(core, events)
             return user
         if await load_user(core, identifier) == stored:
             raise _taken()

@@ -66,7 +66,7 @@ class Webhooks:
             pass
         now = self._core.clock()
         if now - self._dropped_at >= DEAD_DROPPED_EVERY:
-            await self._core.store.drop_dead_deliveries(now - DEAD_KEPT_FOR, DEAD_DROPPED)
+            await self._drop_dead(now - DEAD_KEPT_FOR)
             self._dropped_at = now
 
     async def deliver_due(self) -> None:
@@ -125,6 +125,11 @@ class Webhooks:
             give_up_at=now + TRIED_FOR,
             due_at=now,
         )
+
+    async def _drop_dead(self, before: float) -> None:
+        dropped = DEAD_DROPPED
+        while dropped == DEAD_DROPPED:
+            dropped = await self._core.store.drop_dead_deliveries(before, DEAD_DROPPED)
 
     async def _claim(self, limit: int) -> tuple[Delivery, ...]:
         if not limit:

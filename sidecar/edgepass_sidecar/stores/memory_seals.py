@@ -2,6 +2,7 @@
 
 from edgepass_sidecar.audit.chain import GENESIS, Entry, Seal, Sealed
 from edgepass_sidecar.audit.checkpoint import Jwk
+from edgepass_sidecar.delivery import Delivery, DeliveryStatus
 from edgepass_sidecar.event import Event
 from edgepass_sidecar.seals import Batch, Unsealed
 from edgepass_sidecar.stores.memory_log import MemoryLog
@@ -9,6 +10,8 @@ from edgepass_sidecar.stores.memory_log import MemoryLog
 
 class MemorySeals(MemoryLog):
     """The part of the store that holds the chain. Each method is atomic."""
+
+    _deliveries: dict[int, Delivery]
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,9 +66,20 @@ class MemorySeals(MemoryLog):
         pruned = range(self._checkpoints[last][0], last + 1)
         if any(self._events[cursor - 1].at >= before for cursor in pruned):
             return 0
+        if any(self._is_waited_for(cursor, before) for cursor in pruned):
+            return 0
         del self._checkpoints[last]
         for cursor in pruned:
             del self._seals[cursor]
+            self._deliveries.pop(cursor, None)
             self._events[cursor - 1] = Event(type="", at=0.0)
         self._pruned = last
         return len(pruned)
+
+    def _is_waited_for(self, cursor: int, before: float) -> bool:
+        delivery = self._deliveries.get(cursor)
+        return (
+            delivery is not None
+            and delivery.status is DeliveryStatus.PENDING
+            and delivery.give_up_at >= before
+        )

@@ -7,11 +7,13 @@ import orjson
 
 from edgepass_sidecar.audit.chain import erasure_event, is_erasable
 from edgepass_sidecar.identifier import SessionId, UserId
+from edgepass_sidecar.seals import Beginning
 from edgepass_sidecar.stores.sqlite_file import SqliteFile
 from edgepass_sidecar.stores.statements import append
 
 _LIVE = "status IN ('active', 'pending')"
 _ACTING = "details ->> '$.actor.sub' = :user"
+_FIND_ACTING = f"SELECT id FROM sessions WHERE {_LIVE} AND {_ACTING}"
 _CLIENTS = (
     "SELECT client_id FROM sessions WHERE user_id = :user"
     " UNION SELECT client_id FROM events WHERE user_id = :user AND client_id IS NOT NULL"
@@ -23,13 +25,14 @@ _ALONE = (
     " AND NOT EXISTS"
     " (SELECT 1 FROM events WHERE client_id = c.client_id AND user_id <> :user)"
 )
-# Events from here on are of another user of the same id, should there ever be one.
+# Events beyond `until` are of another user of the same id, should there ever be one, unless
+# they tell of something that happened before and was only written late.
 _BEGIN = (
     "INSERT INTO erasures (user_id, asked_at, until, clients) VALUES (:user, :at,"
     " coalesce((SELECT max(cursor) FROM events), 0), :clients)"
-    " ON CONFLICT (user_id) DO UPDATE SET until = excluded.until, clients = excluded.clients"
+    " ON CONFLICT (user_id) DO UPDATE SET asked_at = excluded.asked_at,"
+    " until = excluded.until, clients = excluded.clients"
 )
-_UNTIL = "(SELECT until FROM erasures WHERE user_id = :user)"
 _SESSIONS = f"FROM sessions WHERE user_id = :user OR {_ACTING}"
 _DELETE = (
     f"UPDATE clients SET rotated_for = NULL WHERE id IN (SELECT client_id {_SESSIONS})"
@@ -48,10 +51,17 @@ _THEIRS = (
     " UNION SELECT cursor FROM events WHERE data ->> 'by_actor' = :user"
     " UNION SELECT e.cursor FROM erasures AS r, json_each(r.clients) AS j"
     " JOIN events AS e ON e.client_id = j.value WHERE r.user_id = :user"
+    # Whose sessions a theft ended is in its data alone.
+    " UNION SELECT e.cursor FROM events AS e, json_each(e.data, '$.sessions') AS j"
+    " WHERE e.type = 'client.theft' AND j.value ->> 'user_id' = :user"
+)
+_OF_THAT_TIME = (
+    "EXISTS (SELECT 1 FROM erasures WHERE user_id = :user"
+    " AND (e.cursor <= until OR e.at <= asked_at))"
 )
 _NEXT = (
     f"SELECT e.cursor, e.type FROM ({_THEIRS}) AS t JOIN events AS e ON e.cursor = t.cursor"
-    f" JOIN seals AS s ON s.cursor = e.cursor WHERE e.cursor <= min(:until, {_UNTIL})"
+    f" JOIN seals AS s ON s.cursor = e.cursor WHERE e.cursor <= :until AND {_OF_THAT_TIME}"
     " AND NOT EXISTS"
     " (SELECT 1 FROM deliveries WHERE cursor = e.cursor AND status = 'pending')"
     " ORDER BY e.cursor LIMIT :limit"
@@ -70,16 +80,16 @@ class SqliteErasure:
     _file: SqliteFile
 
     async def find_acting(self, user_id: UserId) -> tuple[SessionId, ...]:
-        statement = f"SELECT id FROM sessions WHERE {_LIVE} AND {_ACTING} ORDER BY id"
-        found = await self._file.read(
-            lambda db: db.execute(statement, {"user": user_id}).fetchall()
-        )
+        statement, values = f"{_FIND_ACTING} ORDER BY id", {"user": user_id}
+        found = await self._file.read(lambda db: db.execute(statement, values).fetchall())
         return tuple(SessionId(identifier) for (identifier,) in found)
 
-    async def begin_erasure(self, user_id: UserId, at: float) -> bool:
+    async def begin_erasure(self, user_id: UserId, at: float) -> Beginning:
         values: dict[str, Any] = {"user": user_id, "at": at}
 
-        def begin(db: sqlite3.Connection) -> bool:
+        def begin(db: sqlite3.Connection) -> Beginning:
+            if db.execute(f"{_FIND_ACTING} LIMIT 1", values).fetchone():
+                return Beginning.STILL_ACTING
             alone = {client for (client,) in db.execute(_ALONE, values)}
             used = db.execute(_CLIENTS, values).fetchall()
             marked = db.execute("SELECT clients FROM erasures WHERE user_id = :user", values)
@@ -89,9 +99,9 @@ class SqliteErasure:
             gone = sum(db.execute(statement, values).rowcount for statement in _DELETE)
             db.executemany(_UNUSED, used)
             if gone or db.execute(f"{_THEIRS} LIMIT 1", values).fetchone():
-                return True
+                return Beginning.BEGUN
             db.execute("DELETE FROM erasures WHERE user_id = :user", values)
-            return False
+            return Beginning.UNKNOWN
 
         return await self._file.write(begin)
 
@@ -116,12 +126,15 @@ class SqliteErasure:
         return await self._file.write(erase)
 
     async def finish_erasure(self, user_id: UserId) -> bool:
-        left = f"SELECT 1 FROM ({_THEIRS}) AS t WHERE t.cursor <= {_UNTIL}"
+        left = (
+            f"SELECT 1 FROM ({_THEIRS}) AS t JOIN events AS e ON e.cursor = t.cursor"
+            f" WHERE {_OF_THAT_TIME}"
+        )
         statement = f"DELETE FROM erasures WHERE user_id = :user AND NOT EXISTS ({left})"
         values = {"user": user_id}
         return await self._file.write(lambda db: db.execute(statement, values).rowcount == 1)
 
-    async def list_erasures(self) -> tuple[UserId, ...]:
-        statement = "SELECT user_id FROM erasures ORDER BY asked_at, user_id"
-        found = await self._file.read(lambda db: db.execute(statement).fetchall())
+    async def list_erasures(self, before: float) -> tuple[UserId, ...]:
+        statement = "SELECT user_id FROM erasures WHERE asked_at < ? ORDER BY asked_at, user_id"
+        found = await self._file.read(lambda db: db.execute(statement, (before,)).fetchall())
         return tuple(UserId(user_id) for (user_id,) in found)

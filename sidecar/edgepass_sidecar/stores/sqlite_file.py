@@ -1,4 +1,4 @@
-"""One SQLite file on one dedicated thread: durable transactions awaited from an event loop."""
+"""One SQLite file, written on one thread and read on another: durable, and awaited."""
 
 import asyncio
 import sqlite3
@@ -20,7 +20,7 @@ READ_TIMEOUT = 0.1
 
 
 class SqliteFile:
-    """Runs work on the file at `path`, one piece after another, off the event loop.
+    """Runs work on the file at `path`, off the event loop: one writer and one reader at a time.
 
     Every failure of the database comes out as `StoreUnavailable`.
     """
@@ -30,24 +30,30 @@ class SqliteFile:
         self._create = create
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="edgepass-sqlite")
         self._connection: sqlite3.Connection | None = None
+        # Whoever reads a lot keeps no commit waiting: that is what the write-ahead log is for.
+        self._reading_thread = ThreadPoolExecutor(1, thread_name_prefix="edgepass-sqlite-read")
+        self._reading: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        await self._run(self._connect)
+        await self._run(self._thread, self._connect)
         try:
-            self._reader = sqlite3.connect(
-                self._path, timeout=READ_TIMEOUT, isolation_level=None, check_same_thread=True
+            self._reader = self._connect_to_read(READ_TIMEOUT)
+            self._reading = await self._run(
+                self._reading_thread, lambda: self._connect_to_read(BUSY_TIMEOUT)
             )
-            self._reader.execute("PRAGMA query_only = ON")
-        except sqlite3.Error as error:
-            await self._run(self._disconnect)
+        except (sqlite3.Error, StoreUnavailable) as error:
+            await self.close()
             raise StoreUnavailable(f"SQLite at {self._path}: {error}") from error
 
     async def close(self) -> None:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
-        await self._run(self._disconnect)
+        await self._run(self._reading_thread, self._stop_reading)
+        self._reading_thread.shutdown()
+        # The last to go: it folds the write-ahead log into the file.
+        await self._run(self._thread, self._disconnect)
         self._thread.shutdown()
 
     async def read_here(self, work: Work[Answer]) -> Answer:
@@ -65,17 +71,21 @@ class SqliteFile:
 
     async def read(self, work: Work[Answer]) -> Answer:
         """Run `work`, which only reads, and sees the file as it was at one moment."""
-        return await self._run(lambda: self._transact(self._connection, "BEGIN DEFERRED", work))
+        return await self._run(
+            self._reading_thread, lambda: self._transact(self._reading, "BEGIN DEFERRED", work)
+        )
 
     async def write(self, work: Work[Answer]) -> Answer:
         """Run `work` in one transaction that reaches the disk before this returns."""
         # IMMEDIATE: a transaction that reads first and then cannot write would have
         # decided on what somebody else has changed since.
-        return await self._run(lambda: self._transact(self._connection, "BEGIN IMMEDIATE", work))
+        return await self._run(
+            self._thread, lambda: self._transact(self._connection, "BEGIN IMMEDIATE", work)
+        )
 
-    async def _run(self, work: Callable[[], Answer]) -> Answer:
+    async def _run(self, thread: ThreadPoolExecutor, work: Callable[[], Answer]) -> Answer:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await asyncio.get_running_loop().run_in_executor(thread, work)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"SQLite at {self._path}: {error}") from error
 
@@ -95,6 +105,18 @@ class SqliteFile:
             connection.close()
             raise
         self._connection = connection
+
+    def _connect_to_read(self, timeout: float) -> sqlite3.Connection:
+        reader = sqlite3.connect(
+            self._path, timeout=timeout, isolation_level=None, check_same_thread=True
+        )
+        reader.execute("PRAGMA query_only = ON")
+        return reader
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
     def _disconnect(self) -> None:
         if self._connection is not None:

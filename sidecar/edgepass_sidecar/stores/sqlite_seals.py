@@ -26,11 +26,14 @@ _SEALED = select(
     "seals AS s JOIN events AS e ON e.cursor = s.cursor",
     ("s.cursor", "s.salt", "s.digest", "s.link", *(f"e.{name}" for name in rows.EVENT_COLUMNS)),
 )
-# The oldest batch, unless it is the last one, on which the chain goes on.
+# The oldest batch, unless it is the last one, on which the chain goes on. What nobody has
+# delivered since its time was over is not waited for: webhooks may be off for good.
 _OLDEST = (
     "SELECT first, last FROM checkpoints WHERE last = (SELECT min(last) FROM checkpoints)"
     " AND last < (SELECT max(last) FROM checkpoints) AND last <= :until"
     " AND NOT EXISTS (SELECT 1 FROM events WHERE cursor BETWEEN first AND last AND at >= :before)"
+    " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE cursor BETWEEN first AND last"
+    " AND status = 'pending' AND give_up_at >= :before)"
 )
 
 
@@ -100,6 +103,7 @@ class SqliteSeals:
                 return 0
             db.execute("DELETE FROM checkpoints WHERE last = ?", (oldest[1],))
             db.execute("DELETE FROM seals WHERE cursor BETWEEN ? AND ?", oldest)
+            db.execute("DELETE FROM deliveries WHERE cursor BETWEEN ? AND ?", oldest)
             return db.execute("DELETE FROM events WHERE cursor BETWEEN ? AND ?", oldest).rowcount
 
         # Nearly always nothing is old enough, and to know that costs no write.

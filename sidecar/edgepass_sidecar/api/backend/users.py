@@ -197,7 +197,8 @@ async def _patch_metadata(context: Context, request: Request, body: MetadataChan
 
 async def _delete_user(context: Context, request: Request) -> Response:
     identifier = _user_id(request)
-    await erase_user(context.core, identifier)
+    has_webhooks = context.settings.webhook_url is not None
+    await erase_user(context.core, identifier, has_webhooks=has_webhooks)
     return answer(DeletedShape(object="user", id=identifier, deleted=True))
 
 
