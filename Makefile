@@ -28,7 +28,9 @@ test: $(STANDARDS)
 test-full: $(STANDARDS)
 	FULL=1 $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile tests/standards tests/property \
 	  tests/sidecar/test_races.py tests/sidecar/test_feed.py \
-	  tests/contract/test_several_processes.py tests/middleware/test_token_cache_under_attack.py
+	  tests/contract/test_several_processes.py tests/middleware/test_token_cache_under_attack.py \
+	  tests/middleware/test_paths.py tests/sidecar/test_token_bucket.py \
+	  tests/sidecar/test_rate_limits.py tests/sidecar/test_organization.py
 
 # The suite on each supported Python that is installed (pyenv hides all but those it is told).
 test-all:
