@@ -92,9 +92,9 @@ class Seals(Protocol):
 
     async def erase_events(self, user_id: UserId, until: int, limit: int, at: float) -> int:
         """Erase the personal part of at most `limit` sealed events of or by the user, with
-        cursors up to `until`, of which no delivery is pending; return how many.
+        cursors up to `until`, of which no delivery waits that has time left at `at`.
 
-        In the same moment an event is appended that names their cursors. Deliveries of
+        Returns how many. In the same moment an event is appended that names their cursors. Deliveries of
         them that are dead go as well.
         """
 

@@ -171,7 +171,7 @@ async def _die_at_statement(core: Core, number: int) -> None:
     for connection in (file._connection, file._reader):
         assert connection is not None
     file._reader.set_trace_callback(trace)
-    await file._run(lambda: file._connection.set_trace_callback(trace))
+    await file._run(file._thread, lambda: file._connection.set_trace_callback(trace))
 
 
 def _limit_files(size: int | None) -> None:

@@ -184,7 +184,7 @@ async def _spoil(sidecar: Sidecar) -> None:
     store = sidecar.core.store
     assert isinstance(store, SqliteStore)
     for table in ("sessions", "clients", "secret_keys", "users", "events"):
-        await store._file.read(lambda db, t=table: db.execute(f"ALTER TABLE {t} RENAME TO {t}_x"))
+        await store._file.write(lambda db, t=table: db.execute(f"ALTER TABLE {t} RENAME TO {t}_x"))
 
 
 @pytest.mark.parametrize("path", ["/v1/client", "/v1/client/sessions/sess_x/tokens"])

@@ -73,7 +73,7 @@ class MemoryErasure(MemorySeals, MemoryDeliveries):
         pending = {
             delivery.cursor
             for delivery in self._deliveries.values()
-            if delivery.status is DeliveryStatus.PENDING
+            if delivery.status is DeliveryStatus.PENDING and delivery.give_up_at >= at
         }
         cursors = [
             cursor

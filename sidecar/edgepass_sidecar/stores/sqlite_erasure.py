@@ -63,7 +63,8 @@ _NEXT = (
     f"SELECT e.cursor, e.type FROM ({_THEIRS}) AS t JOIN events AS e ON e.cursor = t.cursor"
     f" JOIN seals AS s ON s.cursor = e.cursor WHERE e.cursor <= :until AND {_OF_THAT_TIME}"
     " AND NOT EXISTS"
-    " (SELECT 1 FROM deliveries WHERE cursor = e.cursor AND status = 'pending')"
+    " (SELECT 1 FROM deliveries WHERE cursor = e.cursor AND status = 'pending'"
+    " AND give_up_at >= :at)"
     " ORDER BY e.cursor LIMIT :limit"
 )
 _BLANK = (
@@ -112,7 +113,7 @@ class SqliteErasure:
         return row[0] if row else 0
 
     async def erase_events(self, user_id: UserId, until: int, limit: int, at: float) -> int:
-        values = {"user": user_id, "until": until, "limit": limit}
+        values = {"user": user_id, "until": until, "limit": limit, "at": at}
 
         def erase(db: sqlite3.Connection) -> int:
             found = db.execute(_NEXT, values).fetchall()
