@@ -14,6 +14,9 @@ else
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
+# The tests start some hundred processes: without their bytecode each would compile everything.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all test-full fuzz mutation coverage lint format bench ci clean
 
 demo: $(READY)
