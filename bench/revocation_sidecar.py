@@ -35,7 +35,7 @@ def main() -> None:
 
 def note_commits(notes: int) -> None:
     """Write a line to the file descriptor `notes` for each revocation that is committed."""
-    revoked: list[str] = []  # by the transaction under way: one thread runs them all
+    revoked: list[str] = []  # by the transaction under way: one thread writes
     begun_ns = 0
     write, transact = sqlite_clients._commit, SqliteFile._transact
 
@@ -49,6 +49,8 @@ def note_commits(notes: int) -> None:
     def noting_transact(
         file: SqliteFile, connection: sqlite3.Connection | None, begin: str, work: Work[Answer]
     ) -> Answer:
+        if connection is not file._connection:
+            return transact(file, connection, begin, work)  # on the thread that only reads
         revoked.clear()
         answer = transact(file, connection, begin, work)
         returned_ns = monotonic_ns()
