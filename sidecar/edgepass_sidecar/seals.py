@@ -94,8 +94,8 @@ class Seals(Protocol):
         """Erase the personal part of at most `limit` sealed events of or by the user, with
         cursors up to `until`, of which no delivery waits that has time left at `at`.
 
-        Returns how many. In the same moment an event is appended that names their cursors. Deliveries of
-        them that are dead go as well.
+        Returns how many. In the same moment an event is appended that names their
+        cursors. Deliveries of them that are dead go as well.
         """
 
     async def finish_erasure(self, user_id: UserId) -> bool:
