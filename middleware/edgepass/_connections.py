@@ -7,6 +7,7 @@ does a response whose length was announced.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 
@@ -20,7 +21,7 @@ class ConnectionOver(ConnectionError):
     """The app sends on a connection that was ended."""
 
 
-class Connection:
+class Connection(ABC):
     """One request of a session, between the server and the app.
 
     `ended_by` is the code of what ended it, `None` while it goes on; `farewell`
@@ -56,13 +57,13 @@ class Connection:
         finally:
             self._receivers = tuple(other for other in self._receivers if other is not task)
 
+    @abstractmethod
     def send(self, message: Message) -> Awaitable[None]:
         """Return what the server's `send` does, or raise `ConnectionOver`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, code: str) -> None:
         """End it because of `code`, if it can be ended. The app is not waited for."""
-        raise NotImplementedError
 
     def live_for(self, seconds: float) -> None:
         """End it in so many seconds, however long it was to live before."""
@@ -73,13 +74,13 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
 
+    @abstractmethod
     def _disconnect(self, code: str) -> Message:
-        raise NotImplementedError
+        """Return what the app reads once it was ended."""
 
-    def _finish(self, code: str, farewell: Message | None) -> None:
+    def _finish(self, code: str, farewell: Message) -> None:
         self.ended_by = code
-        if farewell is not None:
-            self.farewell = asyncio.get_running_loop().create_task(self._say(farewell))
+        self.farewell = asyncio.get_running_loop().create_task(self._say(farewell))
         for receiver in self._receivers:
             receiver.cancel()
 

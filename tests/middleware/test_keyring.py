@@ -130,3 +130,24 @@ def test_a_quiet_day_earns_three_demands_and_no_more() -> None:
     keyring.wants_fetch_on_demand(1000)
     granted = [keyring.wants_fetch_on_demand(1000 + DAY) for _ in range(10)]
     assert sum(granted) == 3
+
+
+def test_a_withdrawn_key_is_held_never_again_whatever_an_older_copy_says() -> None:
+    keyring = holding()
+    held = keyring.find_keys(1000)
+    assert held is not None
+    assert "key-1" in held
+    assert [keyring.withdraw("key-1") for _ in range(2)] == [True, False]
+    keyring.replace(held, 1001, 300, 0.0)
+    left = keyring.find_keys(1001)
+    assert left is not None
+    assert "key-1" not in left
+
+
+def test_a_key_may_be_withdrawn_before_there_are_any() -> None:
+    keyring = Keyring()
+    assert keyring.withdraw("key-1")
+    keyring.replace(KEYS, 1000, 300, 0.0)
+    left = keyring.find_keys(1000)
+    assert left is not None
+    assert "key-1" not in left

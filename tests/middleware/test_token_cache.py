@@ -3,7 +3,9 @@
 import pytest
 
 from edgepass import Expectations
+from edgepass._auth import SessionId
 from edgepass._claims import validate_claims
+from edgepass._errors import SessionRevoked
 from edgepass._revocations import Revocations
 from edgepass._token_cache import TokenCache
 from tests.support.issuer import ISSUER, NOW, session_claims
@@ -105,3 +107,15 @@ def test_a_cleared_cache_knows_nothing_and_goes_on_working() -> None:
     assert cache.find(b"%050d" % 99, NOW) is None
     cache.insert(TOKEN, NOW + 60, claims_of())
     assert cache.find(TOKEN, NOW) is not None
+
+
+def test_a_token_dies_with_the_revocation_of_its_session_and_of_no_other() -> None:
+    revocations = Revocations()
+    cache, claims = TokenCache(revocations), claims_of()
+    cache.insert(TOKEN, NOW + 60, claims)
+    revocations.end_session(SessionId("sess_9"), claims.user_id, NOW, NOW + 60)
+    assert [cache.find(TOKEN, NOW) for _ in range(2)] == [claims] * 2
+    revocations.end_session(claims.session_id, claims.user_id, NOW, NOW + 60)
+    for _ in range(2):
+        with pytest.raises(SessionRevoked):
+            cache.find(TOKEN, NOW)
