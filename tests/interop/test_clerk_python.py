@@ -39,6 +39,13 @@ async def clerk(sidecar: Sidecar) -> AsyncIterator[Clerk]:
         yield sdk
 
 
+def test_a_user_is_deleted_and_gone(clerk: Clerk) -> None:
+    made = clerk.users.create(external_id="deleted-1")
+    deleted = clerk.users.delete(user_id=made.id)
+    assert (deleted.id, deleted.object, deleted.deleted) == (made.id, "user", True)
+    assert refusal_of(lambda: clerk.users.get(user_id=made.id))[0] == 404
+
+
 def test_a_user_is_created_and_read_back(clerk: Clerk) -> None:
     made = clerk.users.create(
         external_id="grace-1",
