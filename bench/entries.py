@@ -28,6 +28,7 @@ from bench.revocation_memory import (
 from bench.tokens import ISSUER, SESSION_ID, SigningKey, as_bytes, make_key, mint_tokens
 from edgepass import Claims, EdgepassMiddleware, Expectations, KeySet, TokenRefused, verify
 from edgepass._auth import SessionId, UserId
+from edgepass._credential import Credential
 from edgepass._revocations import Revocations
 
 ENTRIES, FEW = 100_000, 64
@@ -148,7 +149,8 @@ def _edge(
     # As a first request would: it also starts to listen, and nobody speaks here.
     for token in tokens:
         claims = _verified(key, token)
-        app._cache.insert(token, claims.expires_at + LEEWAY, claims)
+        credential = Credential(token, is_bearer=True)
+        app._cache.insert(credential, claims.expires_at + LEEWAY, claims, 0)
     return app
 
 

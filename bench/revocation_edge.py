@@ -8,6 +8,7 @@ the edge itself puts the request of that session to its own middleware.
 import json
 import os
 import sys
+from typing import Any
 from time import monotonic_ns
 
 import uvicorn
@@ -85,7 +86,7 @@ def _refusal_of(app: EdgepassMiddleware, credential: bytes) -> str:
         "raw_path": b"/",
         "headers": [(b"authorization", credential)],
     }
-    coroutine = app(scope, receive, send)
+    coroutine: Any = app(scope, receive, send)
     try:
         coroutine.send(None)
     except StopIteration:

@@ -38,7 +38,8 @@ from bench.tokens import (
     make_key,
     mint_tokens,
 )
-from edgepass import Claims, Expectations, KeySet, TokenRefused, verify
+from edgepass import Claims, Expectations, KeySet, SignedIn, TokenRefused, verify
+from edgepass._credential import Credential
 from edgepass._revocations import Revocations
 from edgepass._signatures import STANDARD_LIBRARY, Backend, find_cryptography
 from edgepass._token_cache import TokenCache
@@ -138,21 +139,25 @@ def _signed_parts(key: SigningKey, tokens: list[bytes]) -> list[Signed]:
 
 
 def _warm(key: SigningKey, tokens: list[bytes]) -> AnyContestant:
-    """Return the look-up of a token that the middleware has verified before."""
+    """Return how the middleware finds a token again that it has verified before."""
     cache, clock, token = TokenCache(Revocations()), time.time, tokens[0]
     claims = verify(token, KeySet.from_jwks(key.jwks), _EXPECTED, clock())
-    cache.insert(token, claims.expires_at + _EXPECTED.leeway, claims)
+    credential = Credential(token, is_bearer=True)
+    cache.insert(credential, claims.expires_at + _EXPECTED.leeway, claims, 0)
 
-    def find(token: bytes) -> Claims | None:
-        return cache.find(token, clock())
+    def recall(headers: list[tuple[bytes, bytes]]) -> SignedIn | None:
+        return cache.recall(headers, clock())
+
+    def sent(taker: Taker) -> Callable[[int], list[Any]]:
+        return lambda count: [[(b"authorization", b"Bearer " + one)] for one in taker(count)]
 
     return Contestant(
         name="edgepass, warm",
-        arguments=as_bytes([token]),
-        call=find,
+        arguments=sent(as_bytes([token])),
+        call=recall,
         read=lambda found: found.user_id if found else "nobody",
         expected=USER_ID,
-        also=((as_bytes(forge(tokens[:2])), "nobody"),),
+        also=((sent(as_bytes(forge(tokens[:2]))), "nobody"),),
         against=(CACHED,),
     )
 

@@ -10,9 +10,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
+from typing import Self
 
 from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Message, Receive, Send
-from edgepass._auth import Claims, SessionId, UserId
+from edgepass._auth import Claims, SessionId, SignedIn, UserId
 
 LIFE_OVER = "connection_life_over"
 
@@ -28,18 +29,33 @@ class Connection(ABC):
     tells the client so, and a server cuts off what was not told before the app is done.
     """
 
-    # What most requests never change is the class's: this is made for each of them.
+    # No __init__, and what most requests never change is the class's: one is made for
+    # each request, and calling an __init__ is a tenth of all that the edge does for it.
+    signed_in: SignedIn
     ended_by: str | None = None
     farewell: "asyncio.Task[None] | None" = None
+    lasts = False
     next: "Connection | None" = None
+    _receive: Receive
+    _send: Send
+    _connections: "Connections"
     _receivers: "tuple[asyncio.Task[object], ...]" = ()
     _timer: asyncio.TimerHandle | None = None
 
-    def __init__(self, receive: Receive, send: Send, claims: Claims) -> None:
-        self.claims = claims
-        self.session_id = claims.session_id
+    def between(
+        self, receive: Receive, send: Send, signed_in: SignedIn, connections: "Connections"
+    ) -> Self:
+        """Begin, as one of `connections`."""
         self._receive = receive
         self._send = send
+        self.signed_in = signed_in
+        self._connections = connections
+        connections.brief.add(self)
+        return self
+
+    @property
+    def claims(self) -> Claims:
+        return self.signed_in.claims
 
     async def receive(self) -> Message:
         if self.ended_by is not None:
@@ -99,17 +115,10 @@ class HttpConnection(Connection):
 
     # Not coroutine functions: what they return is the server's own, which is cheaper.
     def send(self, message: Message) -> Awaitable[None]:
-        if message.get("more_body"):
-            if not self._is_stream and not _announces_length(self._start):
-                self._is_stream = True
-                if self._verdict is not None:
-                    self.end(self._verdict)
-        elif self._is_stream:
-            self._is_stream = False
+        if self.lasts or "more_body" in message:
+            self._follow(message)
         else:
             self._start = message
-        if self.ended_by is not None:
-            raise ConnectionOver(f"the connection was ended: {self.ended_by}")
         return self._send(message)
 
     def end(self, code: str) -> None:
@@ -119,6 +128,17 @@ class HttpConnection(Connection):
         if self._is_stream and self.ended_by is None:
             last = {"type": "http.response.body", "body": b"", "more_body": False}
             self._finish(self._verdict, last)
+
+    def _follow(self, message: Message) -> None:
+        if not message.get("more_body"):
+            self._is_stream = False
+        elif not self.lasts and not _announces_length(self._start):
+            self._is_stream = True
+            self._connections.keep(self)
+            if self._verdict is not None:
+                self.end(self._verdict)
+        if self.ended_by is not None:
+            raise ConnectionOver(f"the connection was ended: {self.ended_by}")
 
     def _disconnect(self, code: str) -> Message:
         return {"type": "http.disconnect"}
@@ -159,23 +179,39 @@ class WebSocketConnection(Connection):
 
 
 class Connections:
-    """Those under way, by session. Each session's are a chain: most have one, for microseconds."""
+    """Those under way: what lasts by its session, and what is `brief` in one set.
 
-    __slots__ = ("_first",)
+    Those of a session are a chain: most have one. Nearly all responses are sent in
+    one piece and over in no time, and a set is the cheapest to enter and leave.
+    What lasts is ended after `maximum_life` seconds.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_first", "_maximum_life", "brief")
+
+    def __init__(self, maximum_life: float | None = None) -> None:
+        self.brief: set[Connection] = set()
         self._first: dict[str, Connection] = {}
+        self._maximum_life = maximum_life
 
     def __iter__(self) -> Iterator[Connection]:
+        yield from list(self.brief)
         for first in list(self._first.values()):
             yield from _chain(first)
 
-    def add(self, connection: Connection) -> None:
-        connection.next = self._first.get(connection.session_id)
-        self._first[connection.session_id] = connection
+    def keep(self, connection: Connection) -> None:
+        """Take a brief one for one that lasts."""
+        self.brief.discard(connection)
+        connection.lasts = True
+        session_id = connection.claims.session_id
+        connection.next = self._first.get(session_id)
+        self._first[session_id] = connection
+        if self._maximum_life is not None:
+            connection.live_for(self._maximum_life)
 
     def remove(self, connection: Connection) -> None:
-        session_id = connection.session_id
+        """Let go of one that lasted."""
+        connection.forget_life()
+        session_id = connection.claims.session_id
         first = self._first[session_id]
         if first is not connection:
             before = next(c for c in _chain(first) if c.next is connection)
@@ -188,6 +224,9 @@ class Connections:
     def end_session(self, session_id: SessionId, code: str) -> None:
         for connection in list(_chain(self._first.get(session_id))):
             connection.end(code)
+        for connection in list(self.brief):
+            if connection.claims.session_id == session_id:
+                connection.end(code)
 
     def end_user(self, user_id: UserId, before: float, code: str) -> None:
         """End those of a user whose token was issued until `before` (seconds since the epoch)."""

@@ -1,5 +1,7 @@
 """Where a request carries its session token: Bearer first, else a cookie (RFC 6750 section 2)."""
 
+from typing import NamedTuple
+
 from edgepass._asgi import Headers
 from edgepass._cookies import find_cookies
 from edgepass._errors import (
@@ -9,12 +11,21 @@ from edgepass._errors import (
     CookieTooLarge,
 )
 
+SESSION_COOKIE = b"__session"
 MAXIMUM_COOKIE_BYTES = 16 * 1024
+BEARER = b"Bearer "  # the usual spelling
 _SPACE = ord(" ")
 
 
-def find_credential(headers: Headers, cookie: bytes) -> bytes | None:
-    """Return the session token as it was sent, or `None` when the request carries none.
+class Credential(NamedTuple):
+    """A session token as it was sent, and whether it came by `Authorization` or by the cookie."""
+
+    token: bytes
+    is_bearer: bool
+
+
+def find_credential(headers: Headers) -> Credential | None:
+    """Return what the request carries, or `None` when it carries no session token.
 
     A Bearer credential settles it: when it is bad the request is refused, and
     the cookie is not a second try. Another scheme leaves the way to the cookie
@@ -33,15 +44,13 @@ def find_credential(headers: Headers, cookie: bytes) -> bytes | None:
             if len(cookies) > MAXIMUM_COOKIE_BYTES:
                 raise CookieTooLarge("the Cookie header is longer than 16 kB")
     if authorization is not None:
-        # The usual spelling first: this is on every request's way.
-        token = authorization[7:] if authorization[:7] == b"Bearer " else None
-        if not token or token[0] == _SPACE:
-            token = _find_bearer(authorization)
+        token = _find_bearer(authorization)
         if token is not None:
-            return token
+            return Credential(token, is_bearer=True)
     if cookies is None:
         return None
-    return _find_session_cookie(cookies, cookie)
+    token = _find_session_cookie(cookies)
+    return None if token is None else Credential(token, is_bearer=False)
 
 
 def _find_bearer(authorization: bytes) -> bytes | None:
@@ -54,8 +63,8 @@ def _find_bearer(authorization: bytes) -> bytes | None:
     return token
 
 
-def _find_session_cookie(cookies: bytes, name: bytes) -> bytes | None:
-    values = find_cookies(cookies, name)
+def _find_session_cookie(cookies: bytes) -> bytes | None:
+    values = find_cookies(cookies, SESSION_COOKIE)
     if len(values) > 1:
         raise CookieRepeated("the request has more than one session cookie")
     # An empty value is how a page signs out.

@@ -1,7 +1,7 @@
 """What an edge does besides verifying: it hears of revocations, and ends what is under way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from edgepass._asgi import ASGIApp, Receive, Scope, Send
@@ -50,7 +50,7 @@ class Live:
         _validate(settings, expected.leeway)
         self._settings = settings
         self._revocations = revocations
-        self._connections = Connections()
+        self._connections = Connections(settings.maximum_connection_life)
         self._feed = Feed(
             revocations,
             self._connections,
@@ -102,7 +102,14 @@ class Live:
             state = "stale"
         return {"feed": state, "feed_cursor": self._feed.cursor, "feed_silent_for": silent_for}
 
-    async def serve(
+    def serve_http(
+        self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, signed_in: SignedIn
+    ) -> Awaitable[None]:
+        """Run `app` for a request whose response ends with its session, if it is a stream."""
+        connection = HttpConnection().between(receive, send, signed_in, self._connections)
+        return self._serve(app, scope, connection)
+
+    def serve_websocket(
         self,
         app: ASGIApp,
         scope: Scope,
@@ -110,19 +117,16 @@ class Live:
         send: Send,
         signed_in: SignedIn,
         verify: Verify,
-    ) -> None:
-        """Run `app` for a request that ends when its session does."""
+    ) -> Awaitable[None]:
+        """Run `app` for a websocket, which ends with its session."""
+        connection = WebSocketConnection().between(receive, send, signed_in, self._connections)
         maximum_life = self._settings.maximum_connection_life
-        connection: Connection
-        if scope["type"] == "http":
-            connection = HttpConnection(receive, send, signed_in.claims)
-        else:
-            connection = WebSocketConnection(receive, send, signed_in.claims)
-            state = RenewableSignedIn(signed_in, connection, verify, maximum_life)
-            scope["edgepass"] = scope["user"] = scope["auth"] = state
-        if maximum_life is not None:
-            connection.live_for(maximum_life)
-        self._connections.add(connection)
+        state = RenewableSignedIn(signed_in, connection, verify, maximum_life)
+        scope["edgepass"] = scope["user"] = scope["auth"] = state
+        self._connections.keep(connection)
+        return self._serve(app, scope, connection)
+
+    async def _serve(self, app: ASGIApp, scope: Scope, connection: Connection) -> None:
         try:
             await app(scope, connection.receive, connection.send)
         except Exception as error:
@@ -130,9 +134,10 @@ class Live:
             if not _is_caused_by_the_end(error):
                 raise
         finally:
-            self._connections.remove(connection)
-            if maximum_life is not None:
-                connection.forget_life()
+            if connection.lasts:
+                self._connections.remove(connection)
+            else:
+                self._connections.brief.discard(connection)
             if connection.farewell is not None:
                 # wait() and not await: who cancels the app does not cancel the farewell.
                 await asyncio.wait((connection.farewell,))

@@ -46,25 +46,28 @@ class PublicPaths:
 
 
 class CanonicalPaths:
-    """Remembers which paths are canonical, so that a usual path costs one look-up."""
+    """Remembers which paths are canonical, so that a usual path costs one look-up.
 
-    __slots__ = ("_seen",)
+    `seen` is them, decoded, by what was sent.
+    """
+
+    __slots__ = ("seen",)
 
     def __init__(self) -> None:
-        self._seen: dict[bytes | None, str] = {}
+        self.seen: dict[bytes | None, str] = {}
 
     def accepts(self, scope: Scope) -> bool:
         """Say whether the path of `scope` is canonical as it was sent and as it was decoded."""
         path: str = scope["path"]
         raw: bytes | None = scope.get("raw_path")
-        if self._seen.get(raw) == path:
+        if self.seen.get(raw) == path:
             return True
         if not is_canonical(path, raw):
             return False
         if len(path) <= _LONGEST_REMEMBERED:
-            if len(self._seen) >= _REMEMBERED_PATHS:
-                self._seen.clear()
-            self._seen[raw] = path
+            if len(self.seen) >= _REMEMBERED_PATHS:
+                self.seen.clear()
+            self.seen[raw] = path
         return True
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from edgepass._auth import Claims, SignedIn
+from edgepass._auth import SignedIn
 from edgepass._connections import Connection, ConnectionOver
 from edgepass._errors import SessionMismatch
 
-Verify = Callable[[bytes], Awaitable[Claims]]
+Verify = Callable[[bytes], Awaitable[SignedIn]]
 
 
 class RenewableSignedIn(SignedIn):
@@ -30,11 +30,12 @@ class RenewableSignedIn(SignedIn):
         if isinstance(token, str):
             # JSON can spell lone surrogates; they are no more a token than other letters.
             token = token.encode("utf-8", "surrogatepass")
-        claims = await self._verify(token)
-        if (claims.session_id, claims.user_id) != (self.session_id, self.user_id):
+        fresh = await self._verify(token)
+        if (fresh.session_id, fresh.user_id) != (self.session_id, self.user_id):
             raise SessionMismatch("the token is of another session")
         if self._connection.ended_by is not None:
             raise ConnectionOver(f"the connection was ended: {self._connection.ended_by}")
-        self._claims = self._connection.claims = claims
+        self._claims = fresh.claims
+        self._connection.signed_in = fresh
         if self._maximum_life is not None:
             self._connection.live_for(self._maximum_life)

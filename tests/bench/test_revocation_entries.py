@@ -61,10 +61,10 @@ def test_a_request_after_a_message_is_looked_up_again() -> None:
     drive = request._driver(app)
     for _ in range(3):
         exchanges = after(len(tokens))
-        looked_up = [entry[3] for entry in app._cache._young.values()]
+        looked_up = [entry.version for entry in app._cache._young.values()]
         assert app._revocations.version not in looked_up
         assert {request._read_answer(drive(one)) for one in exchanges} == {request.SIGNED_IN}
-        looked_up = [entry[3] for entry in app._cache._young.values()]
+        looked_up = [entry.version for entry in app._cache._young.values()]
         assert set(looked_up) == {app._revocations.version}
 
 

@@ -1,10 +1,13 @@
-"""`find_credential` answers as a slow and obvious reading of the same headers does."""
+"""Headers are read as an obvious reading reads them, and only what it finds is recalled."""
 
 import re
 from collections.abc import Iterator
 
 from edgepass import TokenRefused
-from edgepass._credential import MAXIMUM_COOKIE_BYTES, find_credential
+from edgepass._auth import Claims
+from edgepass._credential import MAXIMUM_COOKIE_BYTES, Credential, find_credential
+from edgepass._revocations import Revocations
+from edgepass._token_cache import TokenCache
 
 COOKIE = b"__session"
 NAMES = {b"a": b"authorization", b"c": b"cookie"}
@@ -77,8 +80,22 @@ def check(data: bytes) -> None:
     headers = parse_headers(data)
     found: bytes | str | None
     try:
-        found = find_credential(headers, COOKIE)
+        credential = find_credential(headers)
+        found = None if credential is None else credential.token
     except TokenRefused as refusal:
+        credential = None
         found = refusal.code
     expected = read_slowly(headers)
     assert found in expected, f"{found!r} for {headers!r}, expected one of {expected!r}"
+    for verified in tokens_in(headers):
+        for is_bearer in (True, False):
+            cache = TokenCache(Revocations())
+            state = cache.insert(Credential(verified, is_bearer), 1.0, Claims({}), 1)
+            recalled = cache.recall(headers, 0.0)
+            assert recalled is None or credential == (verified, is_bearer), f"{headers!r}"
+            assert recalled in (None, state)
+
+
+def tokens_in(headers: Headers) -> set[bytes]:
+    """Return whatever in `headers` has only letters that a token has."""
+    return {piece for _, value in headers for piece in re.findall(rb"[\w.-]+", value[:1000])}

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from edgepass import TokenRefused
+from edgepass import SignedIn, TokenRefused
 from edgepass._auth import Claims
 from edgepass._connections import (
     LIFE_OVER,
@@ -235,6 +235,25 @@ async def test_an_answer_in_one_piece_is_finished_whatever_was_revoked(clock) ->
     await call.end()
     assert (call.body, call.is_finished) == (b".", True)
     assert (await http(guard, "/", bearer(mint(FAST, now=clock())))).code == "session_revoked"
+
+
+async def test_a_request_of_another_session_is_not_ended(clock) -> None:
+    mine, theirs = Ticker(), Ticker()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        of = {"sess_1": mine, "sess_2": theirs}[scope["edgepass"].session_id]
+        await of(scope, receive, send)
+
+    guard = guard_of(app, clock)
+    calls = [requested(guard, clock), requested(guard, clock, sid="sess_2")]
+    await calls[1].settle()
+    revoke(guard)
+    for ticker, call in zip((mine, theirs), calls, strict=True):
+        ticker.ticks.put_nowait(b"1")
+        ticker.ticks.put_nowait(b"")
+        await call.end()
+    assert [call.body for call in calls] == [b"", b"1."]
+    assert list(guard._live._connections) == []
 
 
 async def test_a_stream_that_is_over_is_not_ended_again(clock) -> None:
@@ -558,19 +577,21 @@ async def test_only_a_websocket_can_be_renewed(clock) -> None:
         await app.state.renew(mint(FAST))
 
 
-def chained(count: int, session: str = "sess_1") -> list[Connection]:
+def begun(connections: Connections, count: int, session: str = "sess_1") -> list[Connection]:
     async def nothing(*_: object) -> Any: ...
 
-    claims = Claims(session_claims(sid=session))
-    return [HttpConnection(nothing, nothing, claims) for _ in range(count)]
+    signed_in = SignedIn(Claims(session_claims(sid=session)), 1)
+    return [
+        HttpConnection().between(nothing, nothing, signed_in, connections) for _ in range(count)
+    ]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
 def test_connections_of_one_session_may_leave_in_any_order(order: tuple[int, ...]) -> None:
     connections = Connections()
-    mine, other = chained(4), chained(1, "sess_2")
+    mine, other = begun(connections, 4), begun(connections, 1, "sess_2")
     for connection in (*mine, *other):
-        connections.add(connection)
+        connections.keep(connection)
     left = set(mine)
     for number in order:
         connections.remove(mine[number])
@@ -590,10 +611,24 @@ def test_any_coming_and_going_leaves_those_that_are_there() -> None:
             there.remove(gone)
             connections.remove(gone)
         else:
-            (new,) = chained(1, f"sess_{chance.randrange(5)}")
+            (new,) = begun(connections, 1, f"sess_{chance.randrange(5)}")
             there.add(new)
-            connections.add(new)
+            connections.keep(new)
         assert set(connections) == there
+
+
+async def test_a_request_that_is_over_leaves_nothing_behind(clock) -> None:
+    class Failing(App):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await super().__call__(scope, receive, send)
+            raise LookupError("of the app")
+
+    guard, failing = guard_of(App(), clock), guard_of(Failing(), clock)
+    for _ in range(2):
+        assert (await http(guard, "/", bearer(mint(FAST, now=clock())))).status == 200
+        with pytest.raises(LookupError):
+            await http(failing, "/", bearer(mint(FAST, now=clock())))
+    assert list(guard._live._connections) == list(failing._live._connections) == []
 
 
 async def test_a_thousand_websockets_of_one_session_all_close(clock) -> None:

@@ -19,7 +19,8 @@ def authorization(*values: bytes) -> Headers:
 
 
 def find(headers: Headers) -> bytes | None:
-    return find_credential(iter(headers), b"__session")
+    credential = find_credential(iter(headers))
+    return None if credential is None else credential.token
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,20 @@ def find(headers: Headers) -> bytes | None:
 )
 def test_the_token_is_found_where_it_belongs(headers: Headers, token: bytes | None) -> None:
     assert find(headers) == token
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_bearer"),
+    [
+        ([COOKIE], False),
+        (authorization(b"bearer t"), True),
+        ([COOKIE, *authorization(b"Bearer t")], True),
+    ],
+)
+def test_a_credential_says_how_it_came(headers: Headers, is_bearer: bool) -> None:
+    credential = find_credential(headers)
+    assert credential is not None
+    assert credential.is_bearer is is_bearer
 
 
 @pytest.mark.parametrize(

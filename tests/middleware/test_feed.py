@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgepass import KeySet
+from edgepass import KeySet, SignedIn
 from edgepass._asgi import Message as Sent
 from edgepass._auth import Claims
 from edgepass._connections import Connection, Connections, HttpConnection
@@ -62,10 +62,10 @@ class Edge:
         async def nothing(_: Sent | None = None) -> Sent:
             return {}
 
-        connection = HttpConnection(nothing, nothing, Claims(session_claims(**claims)))
+        signed_in = SignedIn(Claims(session_claims(**claims)), 1)
+        connection = HttpConnection().between(nothing, nothing, signed_in, self.connections)
         connection.send({"type": "http.response.start", "headers": []}).close()
         connection.send({"type": "http.response.body", "more_body": True}).close()
-        self.connections.add(connection)
         return connection
 
 

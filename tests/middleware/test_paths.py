@@ -162,12 +162,12 @@ def test_remembered_paths_are_bounded_and_only_canonical_ones() -> None:
     for number in range(5_000):
         assert paths.accepts(http_scope(f"/{number}"))
         assert not paths.accepts(http_scope(f"/{number}//"))
-    assert len(paths._seen) <= 1_024
-    assert not any("//" in path for path in paths._seen.values())
+    assert len(paths.seen) <= 1_024
+    assert not any("//" in path for path in paths.seen.values())
 
 
 def test_long_paths_made_up_by_a_stranger_take_no_memory() -> None:
     paths = CanonicalPaths()
     for number in range(1_000 if FULL else 200):
         assert paths.accepts(http_scope(f"/{number}/".ljust(60_000, "x")))
-    assert sum(map(len, paths._seen.values())) < 2_000_000
+    assert sum(map(len, paths.seen.values())) < 2_000_000

@@ -10,12 +10,12 @@ from tests.middleware.calls import http_scope
 def test_a_path_of_up_to_256_characters_is_remembered(length: int, remembered: int) -> None:
     paths = CanonicalPaths()
     assert paths.accepts(http_scope("/".ljust(length, "x")))
-    assert len(paths._seen) == remembered
+    assert len(paths.seen) == remembered
 
 
 def test_1024_paths_are_remembered_and_never_more() -> None:
     paths, most = CanonicalPaths(), 0
     for number in range(3_000):
         assert paths.accepts(http_scope(f"/{number}"))
-        most = max(most, len(paths._seen))
+        most = max(most, len(paths.seen))
     assert most == 1_024

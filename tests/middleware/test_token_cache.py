@@ -1,43 +1,85 @@
 """Tokens already verified: found by all of their bytes, until they expire, within bounds."""
 
+from collections.abc import Callable
+
 import pytest
 
-from edgepass import Expectations
-from edgepass._auth import SessionId
+from edgepass import Expectations, SignedIn
+from edgepass._auth import Claims, SessionId
 from edgepass._claims import validate_claims
+from edgepass._credential import Credential
 from edgepass._errors import SessionRevoked
 from edgepass._revocations import Revocations
 from edgepass._token_cache import TokenCache
+from tests.middleware.calls import bearer, session_cookie
 from tests.support.issuer import ISSUER, NOW, session_claims
 
 TOKEN = b"header.payload." + b"s" * 40
+LookUp = Callable[[TokenCache, bytes, float], SignedIn | None]
 
 
-def claims_of(user: str = "user_1"):
+def find(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None:
+    return cache.find(Credential(token, is_bearer=True), now)
+
+
+def recall(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None:
+    return cache.recall(bearer(token), now)
+
+
+def find_cookie(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None:
+    return cache.find(Credential(token, is_bearer=False), now)
+
+
+def recall_cookie(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None:
+    return cache.recall(session_cookie(token), now)
+
+
+either_way = pytest.mark.parametrize("look_up", [find, recall])
+every_way = pytest.mark.parametrize("look_up", [find, recall, find_cookie, recall_cookie])
+
+
+def claims_of(user: str = "user_1") -> Claims:
     return validate_claims(session_claims(sub=user), Expectations(ISSUER), NOW)
+
+
+def insert(
+    cache: TokenCache, token: bytes, look_up: LookUp = find, user: str = "user_1"
+) -> SignedIn:
+    is_bearer = look_up in (find, recall)
+    return cache.insert(Credential(token, is_bearer), NOW + 60, claims_of(user), 1)
 
 
 def filled(count: int, maximum: int = 10) -> TokenCache:
     cache = TokenCache(Revocations(), maximum)
     for number in range(count):
-        cache.insert(b"%050d" % number, NOW + 60, claims_of())
+        insert(cache, b"%050d" % number)
     return cache
 
 
-def test_a_token_is_found_with_its_own_claims() -> None:
+@every_way
+def test_a_token_is_found_with_its_own_claims(look_up: LookUp) -> None:
     cache = TokenCache(Revocations())
-    claims = claims_of()
-    cache.insert(TOKEN, NOW + 60, claims)
-    assert cache.find(TOKEN, NOW) == claims
+    signed_in = insert(cache, TOKEN, look_up)
+    assert look_up(cache, TOKEN, NOW) is signed_in
+    assert signed_in.claims == claims_of()
 
 
+@every_way
 @pytest.mark.parametrize(("now", "found"), [(59.999, True), (60, False), (60.001, False)])
-def test_a_token_is_found_until_it_is_refused(now: float, found: bool) -> None:
+def test_a_token_is_found_until_it_is_refused(look_up: LookUp, now: float, found: bool) -> None:
     cache = TokenCache(Revocations())
-    cache.insert(TOKEN, NOW + 60, claims_of())
-    assert (cache.find(TOKEN, NOW + now) is not None) is found
+    insert(cache, TOKEN, look_up)
+    assert (look_up(cache, TOKEN, NOW + now) is not None) is found
 
 
+@every_way
+def test_a_clock_that_says_nothing_finds_nothing(look_up: LookUp) -> None:
+    cache = TokenCache(Revocations())
+    insert(cache, TOKEN, look_up)
+    assert look_up(cache, TOKEN, float("nan")) is None
+
+
+@every_way
 @pytest.mark.parametrize(
     "other",
     [
@@ -49,73 +91,114 @@ def test_a_token_is_found_until_it_is_refused(now: float, found: bool) -> None:
         b"H" + TOKEN[1:],
         TOKEN + b"s",
         TOKEN[:-1],
+        b"Bearer " + TOKEN,
+        b" " + TOKEN,
     ],
 )
-def test_a_token_with_the_same_tail_is_another_token(other: bytes) -> None:
+def test_a_token_with_the_same_tail_is_another_token(look_up: LookUp, other: bytes) -> None:
     cache = TokenCache(Revocations())
-    cache.insert(TOKEN, NOW + 60, claims_of())
-    assert cache.find(other, NOW) is None
+    insert(cache, TOKEN, look_up)
+    assert look_up(cache, other, NOW) is None
 
 
-def test_two_tokens_with_one_tail_never_share_claims() -> None:
+@either_way
+def test_two_tokens_with_one_tail_never_share_claims(look_up: LookUp) -> None:
     cache = TokenCache(Revocations())
     other = b"x" + TOKEN[1:]
-    cache.insert(TOKEN, NOW + 60, claims_of("user_1"))
-    cache.insert(other, NOW + 60, claims_of("user_2"))
-    found = cache.find(other, NOW)
+    insert(cache, TOKEN, user="user_1")
+    insert(cache, other, user="user_2")
+    found = look_up(cache, other, NOW)
     assert found is not None
     assert found.user_id == "user_2"
-    assert cache.find(TOKEN, NOW) is None
+    assert look_up(cache, TOKEN, NOW) is None
 
 
 def test_a_token_with_the_same_tail_in_the_older_half_is_another_token() -> None:
     cache = filled(0, maximum=4)
-    cache.insert(TOKEN, NOW + 60, claims_of())
-    cache.insert(b"a" * 50, NOW + 60, claims_of())
-    cache.insert(b"b" * 50, NOW + 60, claims_of())
-    assert cache.find(b"x" + TOKEN[1:], NOW) is None
-    assert cache.find(TOKEN, NOW) is not None
+    for token in (TOKEN, b"a" * 50, b"b" * 50):
+        insert(cache, token)
+    assert find(cache, b"x" + TOKEN[1:]) is None
+    assert find(cache, TOKEN) is not None
+
+
+def test_a_token_in_the_older_half_is_recalled_once_it_was_found() -> None:
+    cache = filled(0, maximum=4)
+    for token in (TOKEN, b"a" * 50, b"b" * 50):
+        insert(cache, token)
+    assert recall(cache, TOKEN) is None
+    assert find(cache, TOKEN) is recall(cache, TOKEN) is not None
+
+
+def test_a_token_is_recalled_as_it_was_sent_last() -> None:
+    cache = TokenCache(Revocations())
+    signed_in = insert(cache, TOKEN)
+    assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (signed_in, None)
+    assert find_cookie(cache, TOKEN) is signed_in
+    assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (None, signed_in)
+    assert find(cache, TOKEN) is signed_in
+    assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (signed_in, None)
 
 
 @pytest.mark.parametrize("maximum", [2, 3, 10, 11])
 def test_the_number_of_tokens_is_bounded(maximum: int) -> None:
     cache = filled(0, maximum)
     for number in range(100):
-        cache.insert(b"%050d" % number, NOW + 60, claims_of())
+        insert(cache, b"%050d" % number)
         assert len(cache) <= maximum
 
 
 def test_the_latest_tokens_stay() -> None:
     cache = filled(1_000, maximum=100)
-    assert cache.find(b"%050d" % 999, NOW) is not None
-    assert cache.find(b"%050d" % 950, NOW) is not None
-    assert cache.find(b"%050d" % 1, NOW) is None
+    assert find(cache, b"%050d" % 999) is not None
+    assert find(cache, b"%050d" % 950) is not None
+    assert find(cache, b"%050d" % 1) is None
 
 
 def test_a_token_in_use_outlives_any_number_of_others() -> None:
     cache = filled(0, maximum=100)
-    cache.insert(TOKEN, NOW + 60, claims_of())
+    insert(cache, TOKEN)
     for number in range(1_000):
-        cache.insert(b"%050d" % number, NOW + 60, claims_of())
-        assert cache.find(TOKEN, NOW) is not None
+        insert(cache, b"%050d" % number)
+        assert recall(cache, TOKEN) is not None or find(cache, TOKEN) is not None
 
 
-def test_a_cleared_cache_knows_nothing_and_goes_on_working() -> None:
+@either_way
+def test_a_cleared_cache_knows_nothing_and_goes_on_working(look_up: LookUp) -> None:
     cache = filled(100)
     cache.clear()
     assert len(cache) == 0
-    assert cache.find(b"%050d" % 99, NOW) is None
-    cache.insert(TOKEN, NOW + 60, claims_of())
-    assert cache.find(TOKEN, NOW) is not None
+    assert look_up(cache, b"%050d" % 99, NOW) is None
+    insert(cache, TOKEN)
+    assert look_up(cache, TOKEN, NOW) is not None
 
 
 def test_a_token_dies_with_the_revocation_of_its_session_and_of_no_other() -> None:
     revocations = Revocations()
-    cache, claims = TokenCache(revocations), claims_of()
-    cache.insert(TOKEN, NOW + 60, claims)
-    revocations.end_session(SessionId("sess_9"), claims.user_id, NOW, NOW + 60)
-    assert [cache.find(TOKEN, NOW) for _ in range(2)] == [claims] * 2
-    revocations.end_session(claims.session_id, claims.user_id, NOW, NOW + 60)
+    cache = TokenCache(revocations)
+    signed_in = insert(cache, TOKEN)
+    revocations.end_session(SessionId("sess_9"), signed_in.user_id, NOW, NOW + 60)
+    assert [recall(cache, TOKEN), find(cache, TOKEN), recall(cache, TOKEN)] == [signed_in] * 3
+    revocations.end_session(signed_in.session_id, signed_in.user_id, NOW, NOW + 60)
     for _ in range(2):
+        assert recall(cache, TOKEN) is None
         with pytest.raises(SessionRevoked):
-            cache.find(TOKEN, NOW)
+            find(cache, TOKEN)
+
+
+@either_way
+def test_what_was_looked_up_among_the_revocations_is_not_looked_up_again(look_up: LookUp) -> None:
+    class Counted(Revocations):
+        count = 0
+
+        def validate(self, claims: Claims) -> None:
+            self.count += 1
+            super().validate(claims)
+
+    revocations = Counted()
+    cache = TokenCache(revocations)
+    insert(cache, TOKEN)
+    for number in range(3):
+        revocations.end_session(SessionId(f"sess_9{number}"), claims_of().user_id, NOW, NOW + 60)
+        for _ in range(3):
+            assert look_up(cache, TOKEN, NOW) is not None
+        assert revocations.count == number + 1

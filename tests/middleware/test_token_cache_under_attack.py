@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from edgepass._auth import Claims
+from edgepass._credential import Credential
 from edgepass._json import parse_object
 from edgepass._revocations import Revocations
 from edgepass._token_cache import MAXIMUM_TOKENS, TokenCache
@@ -18,9 +19,9 @@ DISTINCT = 2_000_000 if FULL else 100_000  # ten times what the cache holds
 MEGABYTE = 1 << 20
 
 
-def token(number: int) -> bytes:
+def credential(number: int) -> Credential:
     # Like a signature's, the last bytes differ; the rest is as long as a real one.
-    return number.to_bytes(TOKEN_BYTES)
+    return Credential(number.to_bytes(TOKEN_BYTES), is_bearer=True)
 
 
 def body(number: int) -> bytes:
@@ -56,7 +57,7 @@ def test_distinct_tokens_take_at_most_32_megabytes_however_many_come(
 
     def pour_in() -> None:
         for number, each in enumerate(bodies):
-            cache.insert(token(number), NOW + 60, Claims(parse_object(each)))
+            cache.insert(credential(number), NOW + 60, Claims(parse_object(each)), 1)
 
     assert measured_growth(pour_in) < 32 * MEGABYTE
     assert len(cache) <= MAXIMUM_TOKENS
@@ -65,7 +66,7 @@ def test_distinct_tokens_take_at_most_32_megabytes_however_many_come(
 def test_distinct_tokens_leave_no_more_entries_than_the_bound_however_many_come() -> None:
     cache, same = TokenCache(Revocations()), claims(0)
     for number in range(DISTINCT):
-        cache.insert(number.to_bytes(32), NOW + 60, same)
+        cache.insert(Credential(number.to_bytes(32), is_bearer=True), NOW + 60, same, 1)
         if number % 10_000 == 0:
             assert len(cache) <= MAXIMUM_TOKENS
     assert len(cache) <= MAXIMUM_TOKENS
@@ -78,12 +79,12 @@ def test_honest_traffic_keeps_its_hits_while_garbage_pours_in(garbage_for_each: 
     hits = 0
     for turn in range(rounds):
         for person in range(people):
-            if cache.find(token(person), NOW) is not None:
+            if cache.find(credential(person), NOW) is not None:
                 hits += 1
             else:
-                cache.insert(token(person), NOW + 60, claims(person))
+                cache.insert(credential(person), NOW + 60, claims(person), 1)
             for stray in range(garbage_for_each if turn < 2 else 1):
-                assert cache.find(token((stray + 1) << 64), NOW) is None
+                assert cache.find(credential((stray + 1) << 64), NOW) is None
     assert hits >= 0.9 * people * rounds
 
 
@@ -94,11 +95,11 @@ def test_honest_traffic_keeps_its_hits_among_stolen_but_valid_tokens() -> None:
     hits, stranger = 0, 1 << 64
     for _ in range(rounds):
         for person in range(people):
-            if cache.find(token(person), NOW) is not None:
+            if cache.find(credential(person), NOW) is not None:
                 hits += 1
             else:
-                cache.insert(token(person), NOW + 60, claims(person))
+                cache.insert(credential(person), NOW + 60, claims(person), 1)
             for _ in range(10):
                 stranger += 1
-                cache.insert(token(stranger), NOW + 60, claims(person))
+                cache.insert(credential(stranger), NOW + 60, claims(person), 1)
     assert hits >= 0.9 * people * rounds
