@@ -8,8 +8,8 @@ the edge itself puts the request of that session to its own middleware.
 import json
 import os
 import sys
-from typing import Any
 from time import monotonic_ns
+from typing import Any
 
 import uvicorn
 

@@ -86,17 +86,31 @@ class EdgepassMiddleware:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # The way of nearly every request: it has been decided about its token before.
         # No coroutine of its own, and few calls: each would be a tenth of the cost.
+        if self._live.ends_streams:
+            return self._call_live(scope, receive, send)
+        signed_in = self._recall(scope)
+        if signed_in is None:
+            return self._decide(scope, receive, send)
+        scope["edgepass"] = scope["user"] = scope["auth"] = signed_in
+        return self._app(scope, receive, send)
+
+    async def _call_live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A coroutine, since a server may call long before it awaits: what is revoked
+        # meanwhile must count, and what never begins must not be kept.
+        signed_in = self._recall(scope)
+        if signed_in is None:
+            await self._decide(scope, receive, send)
+        else:
+            scope["edgepass"] = scope["user"] = scope["auth"] = signed_in
+            await self._live.serve_http(self._app, scope, receive, send, signed_in)
+
+    def _recall(self, scope: Scope) -> SignedIn | None:
         paths = self._canonical
         if scope["type"] == "http" and (
             paths.seen.get(scope.get("raw_path")) == scope["path"] or paths.accepts(scope)
         ):
-            signed_in = self._cache.recall(scope["headers"], self._clock())
-            if signed_in is not None:
-                scope["edgepass"] = scope["user"] = scope["auth"] = signed_in
-                if self._live.ends_streams:
-                    return self._live.serve_http(self._app, scope, receive, send, signed_in)
-                return self._app(scope, receive, send)
-        return self._decide(scope, receive, send)
+            return self._cache.recall(scope["headers"], self._clock())
+        return None
 
     async def _decide(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]

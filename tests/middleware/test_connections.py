@@ -23,7 +23,7 @@ from edgepass._connections import (
     Connections,
     HttpConnection,
 )
-from tests.middleware.calls import App, bearer, http
+from tests.middleware.calls import App, bearer, http, http_scope
 from tests.middleware.streams import FAST, Call, guard_of, opened, requested, revoke, tell
 from tests.support.feed import until
 from tests.support.issuer import make_key, mint, session_claims
@@ -629,6 +629,27 @@ async def test_a_request_that_is_over_leaves_nothing_behind(clock) -> None:
         with pytest.raises(LookupError):
             await http(failing, "/", bearer(mint(FAST, now=clock())))
     assert list(guard._live._connections) == list(failing._live._connections) == []
+
+
+async def test_a_request_that_never_begins_leaves_nothing_behind(clock) -> None:
+    guard = guard_of(App(), clock)
+    await http(guard, "/", bearer(mint(FAST, now=clock())))
+    task = asyncio.ensure_future(
+        guard(http_scope("/", bearer(mint(FAST, now=clock()))), None, None)
+    )
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert list(guard._live._connections) == []
+
+
+async def test_what_is_revoked_before_the_request_begins_refuses_it(clock) -> None:
+    guard = guard_of(App(), clock)
+    await http(guard, "/", bearer(mint(FAST, now=clock())))
+    call = requested(guard, clock)
+    revoke(guard)
+    await call.end()
+    assert call.sent[0]["status"] == 401
 
 
 async def test_a_thousand_websockets_of_one_session_all_close(clock) -> None:
