@@ -1,8 +1,12 @@
 """Fixtures that every suite shares: a clock to advance, and an issuer that answers over HTTP."""
 
 import gc
+import sys
 from collections.abc import AsyncIterator, Generator
 from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -15,9 +19,12 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-# Where the files are that take longest, for what they start or wait for, longest first: begun
-# early, none of them is what the other workers wait for at the end.
-LONGEST = (
+# Nothing here runs on trio. Otherwise httpx looks on all of the path, at each request to an
+# app in this process, for the package that would tell.
+sys.modules.setdefault("sniffio", None)
+
+# Where the files are that wait, for what they start or for a clock, longest first.
+WAITING = (
     "tests/browser",
     "tests/interop",
     "tests/journeys",
@@ -25,10 +32,9 @@ LONGEST = (
     "tests/faults",
     "tests/repo",
     "tests/fuzz",
-    "tests/property",
-    "tests/standards",
-    "tests/contract",
 )
+# Where the files are that compute longest.
+COMPUTING = ("tests/standards", "tests/property", "tests/sidecar")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,11 +44,42 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    def turn(item: pytest.Item) -> int:
-        folder = "/".join(item.path.relative_to(config.rootpath).parts[:2])
-        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+    """Put by turns what waits and what computes, so that no processor is idle meanwhile.
 
-    items.sort(key=turn)
+    The longest come first: none of them is what the other workers wait for at the end.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting, computing = (
+        sorted(
+            (file for file in files if (_folder(config, file) in WAITING) == waits),
+            key=lambda file: _turn(_folder(config, file)),
+        )
+        for waits in (True, False)
+    )
+    turns = chain.from_iterable(zip_longest(waiting, computing))
+    items[:] = [item for file in turns if file for item in files[file]]
+
+
+def _folder(config: pytest.Config, file: Path) -> str:
+    return "/".join(file.relative_to(config.rootpath).parts[:2])
+
+
+def _turn(folder: str) -> int:
+    order = WAITING + COMPUTING
+    return order.index(folder) if folder in order else len(order)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable(report: object) -> Generator[None, Any, Any]:
+    # What a worker tells of tests that passed is most of what it sends, and nobody reads it:
+    # the terminal shows of them only what a failed test logged while it was cleared away.
+    data = yield
+    if isinstance(report, pytest.TestReport) and report.passed:
+        data["keywords"] = {}
+        data["sections"] = [each for each in data["sections"] if "teardown" in each[0]]
+    return data
 
 
 @pytest.hookimpl(wrapper=True)

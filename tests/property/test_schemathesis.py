@@ -8,8 +8,11 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import AuthContext, Case, HookContext
 from schemathesis.core.failures import Failure
+from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.python import asgi
+from schemathesis.python._constants.orchestrator import make_constants_value_source
 
 from edgepass_sidecar.app import make_app
 from tests.property.whole_api.world import COOKIE, LATER, World
@@ -46,6 +49,7 @@ WHOLE_API = schemathesis.openapi.from_asgi("/v1/openapi.json", APP, config=CONFI
 # The revocation feed has no end: whoever waits for its whole answer waits for ever.
 # tests/sidecar/test_feed.py asks it.
 API = WHOLE_API.exclude(path="/v1/revocations")
+LABELS = [operation.ok().label for operation in API.get_all_operations()]
 
 
 @API.auth().apply_to(tag=["client", "navigation"])
@@ -83,14 +87,25 @@ def world() -> Iterator[World]:
         yield World(http)
 
 
-# One world for all that one operation is asked, as it is meant. All of schemathesis's own
-# checks are on; redirects lead to an app, which is not there.
-@API.parametrize()
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_each_operation_answers_as_its_document_says(world: World, case: Case[Any]) -> None:
-    if world.has_time():
-        world.settle(case)
-        case.call_and_validate(session=world.http, allow_redirects=False)
+# All of schemathesis's own checks are on; redirects lead to an app, which is not there. With
+# `API.parametrize()` all operations would share one id, by which pytest-xdist runs one of them,
+# and each worker would first make what to ask of all.
+@pytest.mark.parametrize("label", LABELS)
+def test_each_operation_answers_as_its_document_says(world: World, label: str) -> None:
+    def ask(case: Case[Any]) -> None:
+        if world.has_time():
+            world.settle(case)
+            case.call_and_validate(session=world.http, allow_redirects=False)
+
+    ask_all = build_operation_test(
+        config=API.config,
+        operation=API.find_operation_by_label(label),
+        test_func=ask,
+        given_kwargs={},
+        feedback=FeedbackSources(constants_value_source=make_constants_value_source(API)),
+    )
+    ask_all()
+    assert world.has_asked()
 
 
 class Chains(API.as_state_machine()):  # type: ignore[misc]

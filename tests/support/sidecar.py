@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,13 @@ class Sidecar:
         return [event.type for _, event in await self.core.store.list_events(0, 10_000)]
 
 
+class NoJar(CookieJar):
+    """Keeps nothing: each browser below keeps its own cookie, and the server none."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        pass
+
+
 @contextlib.asynccontextmanager
 async def run_sidecar(
     clock: Callable[[], float], settings: Settings | None = None
@@ -159,11 +166,11 @@ async def run_sidecar(
     settings = settings or make_settings()
     app = make_app(settings, clock=clock, timer=clock)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    # No jar: each browser below keeps its own cookie, and the server none.
-    jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url=settings.public_url, cookies=jar) as http,
+        httpx.AsyncClient(
+            transport=transport, base_url=settings.public_url, cookies=NoJar()
+        ) as http,
     ):
         yield Sidecar(app, http)
 

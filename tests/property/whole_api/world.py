@@ -49,6 +49,9 @@ class World:
         self._asked += 1
         return FULL or self._asked <= 30 or self._asked % 6 == 0
 
+    def has_asked(self) -> bool:
+        return self._asked > 0
+
     def settle(self, case: Case[Any]) -> None:
         """Put into `case` a client token, an origin, and identifiers of what there is.
 
