@@ -3,10 +3,12 @@
 import json
 import json.scanner
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 MAXIMUM_DEPTH = 32
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_ESCAPED = re.compile(r"\\.")
 _WHITE_SPACE = " \t\n\r"
 _LEAST, _GREATEST = -(1 << 63), (1 << 64) - 1
 
@@ -27,9 +29,14 @@ def parse_object(raw: bytes) -> dict[str, object]:
         raise ValueError("not JSON") from None
     if end != len(text) or type(value) is not dict:
         raise ValueError("not one JSON object")
+    strings = len(value) + _count_strings(value.values())
     if "\\" in text:
         # An escaped lone surrogate parses, and then cannot be written as UTF-8.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
+        text = _ESCAPED.sub("", text)
+    # The parser forgets all but the last member of a name, at least a string of each.
+    if text.count('"') != 2 * strings:
+        raise ValueError("duplicate name in a JSON object")
     return value
 
 
@@ -46,26 +53,22 @@ def _validate_depth(text: str) -> None:
             depth -= 1
 
 
-def _parse_members(members: list[tuple[str, object]]) -> dict[str, object]:
-    result = dict(members)
-    if len(result) != len(members):
-        raise ValueError("duplicate name in a JSON object")
-    for value in result.values():
-        # Objects in here have been through this function before.
-        if value.__class__ is int or value.__class__ is list:
-            _validate_integers(value)
-    return result
-
-
-def _validate_integers(value: object) -> None:
-    # Here, and not by the parser's hook for integers, which costs more than all
-    # the rest of these checks.
-    if value.__class__ is int:
-        if not _LEAST <= value <= _GREATEST:
-            raise ValueError("JSON integer beyond 64 bits")
-    elif value.__class__ is list:
-        for item in value:
-            _validate_integers(item)
+def _count_strings(values: Iterable[Any]) -> int:
+    """Return how many strings are in `values`, names included; no integer is beyond 64 bits."""
+    # One walk, in place of the parser's hooks for objects and for integers, which cost more.
+    strings = 0
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            strings += 1
+        elif kind is int:
+            if not _LEAST <= value <= _GREATEST:
+                raise ValueError("JSON integer beyond 64 bits")
+        elif kind is dict:
+            strings += len(value) + _count_strings(value.values())
+        elif kind is list:
+            strings += _count_strings(value)
+    return strings
 
 
 def _parse_fraction(digits: str) -> float:
@@ -81,9 +84,5 @@ def _refuse_constant(name: str) -> None:
 
 # The scanner itself: `decode` would skip white space with a regular expression, twice.
 _scan: Callable[[str, int], tuple[object, int]] = json.scanner.make_scanner(
-    json.JSONDecoder(  # type: ignore[arg-type]
-        object_pairs_hook=_parse_members,
-        parse_float=_parse_fraction,
-        parse_constant=_refuse_constant,
-    )
+    json.JSONDecoder(parse_float=_parse_fraction, parse_constant=_refuse_constant)  # type: ignore[arg-type]
 )

@@ -7,13 +7,16 @@ from itertools import islice
 from edgepass._errors import AlgorithmNotAllowed, KeySetRefused, UnknownKey
 from edgepass._json import parse_object
 from edgepass._jwk import UnusableKey, VerificationKey, parse_jwk
-from edgepass._jws import Header, parse_header
+from edgepass._jws import Shape, find_shape, parse_header, split_header
 from edgepass._signatures import Backend, preferred_backend
 
 MAXIMUM_DOCUMENT_BYTES = 256 * 1024
 MAXIMUM_KEYS = 64
 _REMEMBERED_HEADERS = 64
 _WIDENED_KEYS = 8
+
+# The algorithm, the key, and when the claims were gathered.
+Resolved = tuple[str, VerificationKey, float | None]
 
 
 class KeySet:
@@ -23,7 +26,7 @@ class KeySet:
 
     def __init__(self, keys: Iterable[VerificationKey], left_out: tuple[str, ...] = ()) -> None:
         self._keys = {key.key_id: key for key in keys}
-        self._headers: dict[bytes, tuple[Header, VerificationKey]] = {}
+        self._headers: dict[Shape, Resolved] = {}
         self.left_out = left_out
         """Why each unusable member of the document was left out; safe to log."""
 
@@ -73,14 +76,11 @@ class KeySet:
     def __repr__(self) -> str:
         return f"KeySet({sorted(self._keys)})"
 
-    def resolve(self, segment: bytes) -> tuple[Header, VerificationKey]:
-        """Return what a token's header segment asks for, and the key it names.
+    def resolve(self, segment: bytes) -> Resolved:
+        """Return what a token's header segment asks for.
 
         Raises `UnknownKey`, `AlgorithmNotAllowed`, or what `parse_header` raises.
         """
-        remembered = self._headers.get(segment)
-        if remembered is not None:
-            return remembered
         header = parse_header(segment)
         key = self._keys.get(header.key_id)
         if key is None:
@@ -88,18 +88,31 @@ class KeySet:
         # The key decides (RFC 8725 section 3.1): the header can only agree with it.
         if header.algorithm not in key.algorithms:
             raise AlgorithmNotAllowed("alg is not the one that the key is for")
-        return header, key
+        return header.algorithm, key, header.originally_issued_at
 
-    def remember(self, segment: bytes, header: Header, key: VerificationKey) -> None:
-        """Skip the parsing of this header segment from here on.
+    def recall(self, segment: bytes) -> Resolved | None:
+        """Return what `resolve` does, without parsing; `None` for a header not remembered."""
+        pieces = split_header(segment)
+        if pieces is None:
+            return self._headers.get(segment)
+        before, originally_issued_at, after = pieces
+        remembered = self._headers.get((before, after))
+        if remembered is None:
+            return None
+        algorithm, key, _ = remembered
+        return algorithm, key, originally_issued_at
+
+    def remember(self, segment: bytes, resolved: Resolved) -> None:
+        """Recall this header from here on, whatever the time in its `oiat`.
 
         Only for a segment whose token was verified: nobody else may decide what
-        is kept. All tokens that a key signed within one second share a segment.
+        is kept. All tokens of a key that are of one kind share an entry.
         """
-        if segment not in self._headers:
+        shape = find_shape(segment)
+        if shape is not None:
             if len(self._headers) >= _REMEMBERED_HEADERS:
                 self._headers.clear()
-            self._headers[segment] = (header, key)
+            self._headers[shape] = resolved
 
     def without(self, key_ids: AbstractSet[str]) -> "KeySet":
         """Return the set without the keys of these ids."""

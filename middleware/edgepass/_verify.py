@@ -21,15 +21,17 @@ def verify(token: str | bytes, keys: KeySet, expected: Expectations, now: float)
         if not token.isascii():
             raise TokenMalformed("the token has characters outside ASCII")
         token = token.encode("ascii")
-    jws = parse_jws(token)
-    header, key = keys.resolve(jws.header)
-    if header.algorithm not in expected.algorithms:
+    header, signing_input, body, signature = parse_jws(token)
+    recalled = keys.recall(header)
+    algorithm, key, originally_issued_at = resolved = recalled or keys.resolve(header)
+    if algorithm not in expected.algorithms:
         raise AlgorithmNotAllowed("alg is not one of the allowed algorithms")
-    if not key.signature_key.verify(jws.signature, jws.signing_input):
+    if not key.signature_key.verify(signature, signing_input):
         raise SignatureInvalid("the signature is not valid")
-    keys.remember(jws.header, header, key)
+    if recalled is None:
+        keys.remember(header, resolved)
     try:
-        payload = parse_object(jws.payload)
+        payload = parse_object(body)
     except ValueError:
         raise TokenMalformed("the token's payload is not a strict JSON object") from None
-    return validate_claims(payload, expected, now, header.originally_issued_at)
+    return validate_claims(payload, expected, now, originally_issued_at)

@@ -1,12 +1,14 @@
 """Strict JSON: what RFC 8259 leaves open, this parser refuses (RFC 7493)."""
 
 import json
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgepass._json import MAXIMUM_DEPTH, parse_object
+from tests.support.standards import FULL
 
 DEEP = 100_000
 
@@ -148,3 +150,119 @@ def test_no_input_raises_anything_but_value_error(raw: bytes | str) -> None:
     except ValueError:
         return
     assert json.loads(raw) == value
+
+
+def parse_with_hooks(raw: bytes) -> dict[str, object]:
+    """Parse as `parse_object` promises to, by the standard parser's own hooks alone."""
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("duplicate name")
+        return dict(pairs)
+
+    def integer(digits: str) -> int:
+        if not -(2**63) <= int(digits) < 2**64:
+            raise ValueError("beyond 64 bits")
+        return int(digits)
+
+    def fraction(digits: str) -> float:
+        if float(digits) in (float("inf"), float("-inf")):
+            raise ValueError("not finite")
+        return float(digits)
+
+    def constant(name: str) -> None:
+        raise ValueError(name)
+
+    value = json.loads(
+        raw.decode(),
+        object_pairs_hook=members,
+        parse_int=integer,
+        parse_float=fraction,
+        parse_constant=constant,
+    )
+    if not isinstance(value, dict):
+        raise ValueError("no object")
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def alike(raw: bytes) -> bool:
+    """Say whether `raw` is accepted; both parsers answer the same."""
+    try:
+        value = parse_with_hooks(raw)
+    except ValueError:
+        with pytest.raises(ValueError):  # noqa: PT011 - the promise is the class
+            parse_object(raw)
+        return False
+    # repr() tells 1 from True and from 1.0, and the order of names.
+    assert repr(parse_object(raw)) == repr(value)
+    return True
+
+
+# Names in two spellings, and strings that look like the end of a name.
+NAMES = r""" "a" "\u0061" "b" "" "\":" "\\" "\\u0061" "\" """
+SCALARS = r""" 0 -0 -0.0 1.5 1e3 1e308 1e309 -1e309 NaN -Infinity 01 +1 true null
+    9223372036854775808 18446744073709551615 18446744073709551616
+    -9223372036854775808 -9223372036854775809
+    "" "a" ":" "," "://" "[{" "é" "\u00e9" "\u0022:" "\u005c" "\"" "\":" "\"a\":1" "\\" "\\\""
+    "\/" "\n" "\ud83d\ude00" "\ud800" "\" "\x" """
+SPACES = st.sampled_from(["", "", "", " ", "\n", "\t", "\r", "\x0b"])
+
+
+def written_list(items: list[str], space: str) -> str:
+    return f"[{space}{(space + ',').join(items)}{space}]"
+
+
+def written_object(members: list[tuple[str, str, str]]) -> str:
+    return "{" + ",".join(name + space + ":" + value for name, space, value in members) + "}"
+
+
+def objects(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.lists(st.tuples(st.sampled_from(NAMES.split()), SPACES, inner), max_size=4).map(
+        written_object
+    )
+
+
+WRITTEN = st.recursive(
+    st.sampled_from(SCALARS.split()),
+    lambda inner: st.builds(written_list, st.lists(inner, max_size=3), SPACES) | objects(inner),
+    max_leaves=6,
+)
+
+
+@given(objects(WRITTEN))
+@settings(max_examples=3_000 if FULL else 150)
+def test_the_verdict_and_the_value_are_those_of_a_parser_made_of_hooks(text: str) -> None:
+    alike(text.encode())
+
+
+@given(st.text(alphabet='{}[]":,\\u0061ab1e- \n', max_size=24))
+def test_the_verdict_on_noise_is_that_of_a_parser_made_of_hooks(noise: str) -> None:
+    alike(noise.encode())
+    alike(f'{{"a":{noise},"b":1}}'.encode())
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2, 14])
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]"), (b"[0,[", b"]]")])
+@pytest.mark.parametrize(
+    ("members", "strict"),
+    [
+        (b'{"a":1,"b":1}', True),
+        (b'{"a":1,"a":1}', False),
+        (b'{"a":"a","a":"a"}', False),
+        (b'{"a":"x","b":"x","\\u0061":"x"}', False),
+        (b'{"a" :1,"a"\n:2}', False),
+        (b'{"a" :1,"b":"\\":"}', True),
+        (b'{"a" :1,"a":"\\":"}', False),
+        (b'{"a":"\\"","a":1}', False),
+        (b'{"a":"\\\\","b":"\\\\\\""}', True),
+        (b'{"a":"\\\\","a":"\\\\\\""}', False),
+        (b'{"a":{},"a":{"b":"\\""}}', False),
+        (b'{"":1,"":1}', False),
+    ],
+)
+def test_a_repeated_name_is_refused_at_every_depth(
+    levels: int, opening: bytes, closing: bytes, members: bytes, strict: bool
+) -> None:
+    raw = b'{"x":' + opening * levels + members + closing * levels + b"}"
+    assert alike(raw) is strict

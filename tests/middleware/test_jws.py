@@ -8,18 +8,18 @@ from edgepass._errors import (
     TokenMalformed,
     TokenTypeMismatch,
 )
-from edgepass._jws import Header, parse_header, parse_jws
+from edgepass._jws import Header, find_shape, parse_header, parse_jws, split_header
 from tests.support.issuer import ABSENT, base64url, make_key
 
 KEY = make_key()
 
 
 def test_a_token_is_split_and_decoded() -> None:
-    jws = parse_jws(b"aGVhZA.cGF5bG9hZA.c2ln")
-    assert jws.header == b"aGVhZA"
-    assert jws.signing_input == b"aGVhZA.cGF5bG9hZA"
-    assert jws.payload == b"payload"
-    assert jws.signature == b"sig"
+    header, signing_input, payload, signature = parse_jws(b"aGVhZA.cGF5bG9hZA.c2ln")
+    assert header == b"aGVhZA"
+    assert signing_input == b"aGVhZA.cGF5bG9hZA"
+    assert payload == b"payload"
+    assert signature == b"sig"
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,71 @@ def test_a_kid_that_is_no_text_is_missing(kid: object) -> None:
 @pytest.mark.parametrize(("oiat", "read"), [(1.5, 1.5), (7, 7), (True, None), ("7", None)])
 def test_a_header_may_say_when_the_claims_were_gathered(oiat: object, read: object) -> None:
     assert parse_header(base64url(KEY.header(oiat=oiat))).originally_issued_at == read
+
+
+@pytest.mark.parametrize(
+    ("raw", "pieces"),
+    [
+        (b'{"oiat":1800000000}', (b"{", 1_800_000_000, b"}")),
+        (b'{"oiat":1000000000,"a":1}', (b"{", 1_000_000_000, b',"a":1}')),
+        (b'{"oiat":9999999999,"a":1}', (b"{", 9_999_999_999, b',"a":1}')),
+        (b'{"x":{"oiat":1800000001},"oiat":1}', None),
+        (b'{"x":{"oiat":1},"oiat":1800000000}', (b'{"x":{"oiat":1},', 1_800_000_000, b"}")),
+        (b'{"a":"b"}', None),
+        (b'{"oiat":180000000}', None),
+        (b'{"oiat":0180000000}', None),
+        (b'{"oiat":-180000000}', None),
+        (b'{"oiat": 1800000000}', None),
+        (b'{"oiat":"1800000000"}', None),
+        (b'{"oiat":', None),
+        (b"", None),
+    ],
+)
+def test_ten_digits_behind_oiat_part_a_header(raw: bytes, pieces) -> None:
+    assert split_header(base64url(raw)) == pieces
+
+
+@pytest.mark.parametrize("segment", [b"e30=", b"e31", b"!", b"\xff"])
+def test_a_header_in_another_spelling_has_no_parts(segment: bytes) -> None:
+    assert split_header(segment) is None
+
+
+def shape_of(raw: bytes) -> object:
+    return find_shape(base64url(raw))
+
+
+@pytest.mark.parametrize("number", [1_000_000_000, 1_800_000_000, 1_800_000_001, 9_999_999_999])
+def test_headers_that_differ_in_their_time_share_a_shape(number: int) -> None:
+    first, last = b'{"alg":"RS256",', b',"kid":"key-1"}'
+    assert shape_of(first + b'"oiat":%d' % number + last) == (first, last)
+    assert shape_of(b'{"alg":"RS256","kid":"key-1","oiat":%d}' % number) == (
+        b'{"alg":"RS256","kid":"key-1",',
+        b"}",
+    )
+
+
+@pytest.mark.parametrize("oiat", [ABSENT, 1, 1.5, "1800000000", None, 180_000_000])
+def test_a_header_without_a_time_of_ten_digits_has_its_own_shape(oiat: object) -> None:
+    raw = KEY.header(oiat=oiat)
+    assert shape_of(raw) == base64url(raw)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        b'"x":{"oiat":1800000000}',
+        b'"oiat":1800000000,"x":{"oiat":1800000000}',
+        b'"oiat" :1800000000,"x\\"oiat":1800000000',
+        b'"\\u006fiat":1800000000,"x":[{"oiat":1800000000}]',
+        b'"oiat":1800000000.0',
+        b'"oiat":1800000000.5',
+        b'"oiat":1800000000e0',
+        b'"oiat":1800000000E1',
+        b'"oiat":18000000001',
+        b'"oiat":18446744063709551615',
+        b'"oiat":1800000000 ',
+        b'"x\\"oiat":1800000000',
+    ],
+)
+def test_ten_digits_that_are_not_all_of_the_time_make_no_shape(members: bytes) -> None:
+    assert shape_of(b'{"alg":"RS256","kid":"key-1",' + members + b"}") is None

@@ -1,9 +1,10 @@
 """A JWK Set as a value: usable members stay, the rest is left out with a reason."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgepass import Expectations, KeySet, TokenRefused, verify
@@ -11,6 +12,7 @@ from edgepass._errors import KeySetRefused, UnknownKey
 from edgepass._key_set import MAXIMUM_DOCUMENT_BYTES, MAXIMUM_KEYS
 from edgepass._signatures import STANDARD_LIBRARY, Backend
 from tests.support.issuer import ABSENT, ISSUER, NOW, base64url, jwks, make_key, mint, to_json
+from tests.support.standards import FULL
 
 KEY, OTHER = make_key(), make_key("RS256", "key-2")
 
@@ -149,8 +151,9 @@ def test_a_set_equals_nothing_else_and_shows_only_key_ids() -> None:
 
 
 def test_resolve_finds_the_key_that_a_header_names() -> None:
-    header, key = KeySet.from_jwks(jwks(KEY)).resolve(base64url(KEY.header()))
-    assert (header.algorithm, key.key_id) == ("RS256", "key-1")
+    segment = base64url(KEY.header(oiat=NOW))
+    algorithm, key, originally_issued_at = KeySet.from_jwks(jwks(KEY)).resolve(segment)
+    assert (algorithm, key.key_id, originally_issued_at) == ("RS256", "key-1", NOW)
 
 
 @pytest.mark.parametrize("kid", ["key-2", "KEY-1", "key-1 ", "key-1\x00", "../key-1", "%6bey-1"])
@@ -171,9 +174,8 @@ def test_a_token_refused_leaves_no_trace_in_the_set() -> None:
 def test_remembered_headers_are_bounded_and_forgetting_changes_no_answer() -> None:
     keys = KeySet.from_jwks(jwks(KEY))
     for number in range(200):
-        token = KEY.sign(KEY.header(n=number), b"{}")
-        header, key = keys.resolve(token.partition(b".")[0])
-        keys.remember(token.partition(b".")[0], header, key)
+        segment = base64url(KEY.header(n=number))
+        keys.remember(segment, keys.resolve(segment))
     assert len(keys._headers) <= 64
     assert verify(mint(), keys, Expectations(ISSUER), NOW).user_id == "user_1"
 
@@ -198,3 +200,52 @@ def test_no_document_raises_anything_but_a_refusal(document: bytes) -> None:
     except KeySetRefused:
         return
     assert isinstance(json.loads(document)["keys"], list)
+
+
+# What may be in a header: `oiat` in two spellings, in another object, and in a string.
+TEN_DIGITS = "1800000000"
+MEMBERS = st.sampled_from(
+    [
+        f"{name}{space}:{value}{space}"
+        for name in ('"oiat"', '"\\u006fiat"', '"x\\"oiat"', '"x"')
+        for space in ("", " ")
+        for value in (
+            *(TEN_DIGITS, f"0{TEN_DIGITS}", f"-{TEN_DIGITS}", f"{TEN_DIGITS}.0", f"{TEN_DIGITS}e1"),
+            *(f'{{"oiat":{TEN_DIGITS}}}', f'[{{"oiat":{TEN_DIGITS}}}]', f'"{TEN_DIGITS}"'),
+            *(f'"\\"oiat\\":{TEN_DIGITS},"', f"{TEN_DIGITS}1", "true", "7"),
+        )
+    ]
+)
+TIME = st.just(f'"oiat":{TEN_DIGITS}')
+NUMBERS = (b"1800000001", b"9999999999", b"0800000000", b"180000000", b"18000000001", b"-180000000")
+
+
+def variants(raw: bytes, byte: bytes) -> Iterator[bytes]:
+    """Yield `raw` with other numbers, and with one byte changed, inserted or left out anywhere."""
+    for number in NUMBERS:
+        yield raw.replace(TEN_DIGITS.encode(), number)
+        yield number.join(raw.rsplit(TEN_DIGITS.encode(), 1))
+        yield number.join(raw.split(TEN_DIGITS.encode(), 1))
+    for at in range(len(raw)):
+        yield from (raw[:at] + put + raw[at + 1 :] for put in (b"", byte, raw[at : at + 1] + byte))
+
+
+@given(
+    st.lists(TIME | MEMBERS, max_size=3),
+    st.permutations(['"alg":"RS256"', '"kid":"key-1"']),
+    st.sampled_from([bytes([byte]) for byte in b'0159",:{} .eo\\-']),
+)
+@settings(max_examples=3_000 if FULL else 300)
+def test_what_is_recalled_is_what_would_be_resolved(more, usual, byte: bytes) -> None:
+    keys = KeySet.from_jwks(jwks(KEY))
+    raw = f"{{{','.join([usual[0], *more, usual[1]])}}}".encode()
+    try:
+        resolved = keys.resolve(base64url(raw))
+    except TokenRefused:
+        return
+    keys.remember(base64url(raw), resolved)
+    for variant in (raw, *variants(raw, byte)):
+        segment = base64url(variant)
+        recalled = keys.recall(segment)
+        # repr() tells 1 from 1.0 and from True.
+        assert recalled is None or repr(recalled) == repr(keys.resolve(segment))

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pytest
+
 from edgepass import KeySet
 from edgepass._jwk import VerificationKey
-from edgepass._jws import Header
-from tests.support.issuer import base64url, jwks, make_key
+from tests.support.issuer import ABSENT, NOW, base64url, jwks, make_key
 
 KEY = make_key()
 
@@ -48,25 +49,66 @@ def test_a_member_that_is_left_out_is_named_with_the_reason() -> None:
 
 def test_a_header_that_is_remembered_is_not_parsed_again() -> None:
     keys = KeySet.from_jwks(jwks(KEY))
-    segment = base64url(KEY.header())
-    header, key = keys.resolve(segment)
-    keys.remember(b"no header that could be parsed", header, key)
-    assert keys.resolve(b"no header that could be parsed") == (header, key)
+    resolved = keys.resolve(base64url(KEY.header()))
+    segment = base64url(b"no header that could be parsed")
+    keys.remember(segment, resolved)
+    assert keys.recall(segment) == resolved
 
 
-def test_a_header_that_is_remembered_keeps_its_first_answer() -> None:
+@pytest.mark.parametrize("oiat", [1, NOW])
+def test_nothing_is_recalled_before_it_is_remembered(oiat: int) -> None:
     keys = KeySet.from_jwks(jwks(KEY))
-    first, second = counted_keys(2)[0]._keys.values()
-    keys.remember(b"segment", Header("key-1", "ES256"), first)
-    keys.remember(b"segment", Header("key-1", "ES256"), second)
-    assert keys.resolve(b"segment") == (Header("key-1", "ES256"), first)
+    segment = base64url(KEY.header(oiat=oiat))
+    assert keys.recall(segment) is None
+    resolved = keys.resolve(segment)
+    assert keys.recall(segment) is None
+    keys.remember(segment, resolved)
+    assert keys.recall(segment) == resolved
+    assert resolved[2] == oiat
 
 
-def test_64_headers_are_remembered_and_never_more() -> None:
+def test_a_header_of_another_second_is_recalled_with_its_own_time() -> None:
     keys = KeySet.from_jwks(jwks(KEY))
-    header, key = keys.resolve(base64url(KEY.header()))
+    one, other = (base64url(KEY.header(oiat=NOW + second)) for second in (0, 1))
+    keys.remember(one, keys.resolve(one))
+    recalled = keys.recall(other)
+    assert recalled == keys.resolve(other)
+    assert recalled[2] == NOW + 1
+
+
+def test_a_header_of_no_certain_shape_is_not_remembered() -> None:
+    keys = KeySet.from_jwks(jwks(KEY))
+    segment = base64url(KEY.header(oiat=NOW, x={"oiat": NOW}))
+    keys.remember(segment, keys.resolve(segment))
+    assert keys.recall(segment) is None
+    assert not keys._headers
+
+
+@pytest.mark.parametrize("oiat", [ABSENT, NOW])
+def test_64_shapes_of_headers_are_remembered_and_never_more(oiat: object) -> None:
+    keys = KeySet.from_jwks(jwks(KEY))
     most = 0
     for number in range(200):
-        keys.remember(b"%d" % number, header, key)
+        segment = base64url(KEY.header(n=number, oiat=oiat))
+        keys.remember(segment, keys.resolve(segment))
+        assert keys.recall(segment) == keys.resolve(segment)
         most = max(most, len(keys._headers))
     assert most == 64
+
+
+def test_a_thousand_seconds_of_one_key_are_one_shape() -> None:
+    keys = KeySet.from_jwks(jwks(KEY))
+    for second in range(1_000):
+        segment = base64url(KEY.header(oiat=NOW + second))
+        keys.remember(segment, keys.resolve(segment))
+    assert len(keys._headers) == 1
+
+
+def test_a_set_without_a_key_recalls_none_of_its_headers_and_keeps_the_rest() -> None:
+    keys = KeySet.from_jwks({"keys": [KEY.jwk(), KEY.jwk(kid="key-2"), 1]})
+    segment = base64url(KEY.header(oiat=NOW))
+    keys.remember(segment, keys.resolve(segment))
+    rest = keys.without({"key-1"})
+    assert rest.recall(segment) is None
+    assert ("key-1" in rest, "key-2" in rest) == (False, True)
+    assert rest.left_out == keys.left_out == ("a member of keys is not an object",)

@@ -1,7 +1,7 @@
-"""A token that was verified saves the next one of its key and second the parsing of a header."""
+"""A token that was verified saves the next one of its key the parsing of a header."""
 
 from edgepass import Expectations, KeySet, verify
-from tests.support.issuer import ISSUER, NOW, jwks, make_key, mint
+from tests.support.issuer import ISSUER, NOW, jwks, make_key, mint, session_claims, to_json
 
 
 def test_the_header_of_a_verified_token_is_remembered_with_its_algorithm_and_key() -> None:
@@ -10,5 +10,16 @@ def test_the_header_of_a_verified_token_is_remembered_with_its_algorithm_and_key
     verify(token, keys, Expectations(ISSUER), NOW)
     (segment,) = keys._headers
     assert segment == token.partition(b".")[0]
-    header, key = keys.resolve(segment)
-    assert (header.algorithm, key.key_id) == ("RS256", "key-1")
+    algorithm, key, _ = keys.recall(segment)
+    assert (algorithm, key.key_id) == ("RS256", "key-1")
+
+
+def test_what_is_recalled_of_a_header_is_all_but_its_time() -> None:
+    issuer = make_key()
+    keys = KeySet.from_jwks(jwks(issuer))
+    for second in (0, 1, 7):
+        header = issuer.header(oiat=NOW - second)
+        token = issuer.sign(header, to_json(session_claims()))
+        claims = verify(token, keys, Expectations(ISSUER), NOW)
+        assert claims.originally_issued_at == NOW - second
+        assert len(keys._headers) == 1

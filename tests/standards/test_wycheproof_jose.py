@@ -68,9 +68,9 @@ def refusal_of(case: Case, backend: Backend) -> str | None:
     """Do all that `verify` does before it looks at claims, and return the refusal's code."""
     try:
         keys = KeySet.from_jwks({"keys": list(case.keys)}, backend=backend)
-        jws = parse_jws(case.token)
-        _, key = keys.resolve(jws.header)
-        if not key.signature_key.verify(jws.signature, jws.signing_input):
+        header, signing_input, _, signature = parse_jws(case.token)
+        _, key, _ = keys.resolve(header)
+        if not key.signature_key.verify(signature, signing_input):
             raise SignatureInvalid("the signature is not valid")
     except TokenRefused as refusal:
         return refusal.code
@@ -80,12 +80,12 @@ def refusal_of(case: Case, backend: Backend) -> str | None:
 def is_accepted_as_mac(case: Case) -> bool:
     """Verify an HMAC over what our parser makes of the token: the profile itself has none."""
     try:
-        jws = parse_jws(case.token)
-        parse_base64url(jws.header)
+        header, signing_input, _, signature = parse_jws(case.token)
+        parse_base64url(header)
     except (TokenMalformed, ValueError):
         return False
     secret = parse_base64url(case.keys[0]["k"].encode("ascii"))
-    return hmac.compare_digest(hmac.digest(secret, jws.signing_input, "sha256"), jws.signature)
+    return hmac.compare_digest(hmac.digest(secret, signing_input, "sha256"), signature)
 
 
 @pytest.mark.parametrize(("file", "total"), [(SIGNATURES, 276), (KEYS, 11), (MIXED, 29)])
