@@ -39,7 +39,10 @@ class Client:
     sessions: tuple[Session, ...] = ()
 
     def find_session(self, session_id: SessionId) -> Session | None:
-        return next((session for session in self.sessions if session.id == session_id), None)
+        for session in self.sessions:
+            if session.id == session_id:
+                return session
+        return None
 
     def live_sessions(self, now: float) -> tuple[Session, ...]:
         return tuple(s for s in self.sessions if s.is_live and standing(s, now) is s.status)

@@ -3,13 +3,14 @@
 import json
 import secrets
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import jwt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -35,10 +36,7 @@ class LocalSigner:
         self.key_id = key_id
         self.algorithm = algorithm
         self._private_key = private_key
-        self._sign = _signing_with(private_key)
-
-    def sign(self, message: bytes) -> bytes:
-        return self._sign(message)
+        self.sign = _signing_with(private_key)
 
 
 def _signing_with(private_key: PrivateKey) -> Callable[[bytes], bytes]:
@@ -50,10 +48,11 @@ def _signing_with(private_key: PrivateKey) -> Callable[[bytes], bytes]:
         return lambda message: private_key.sign(message, scheme, digest)
     if isinstance(private_key, ed25519.Ed25519PrivateKey):
         return private_key.sign
-    ecdsa = ec.ECDSA(digest)
+    # Hashed here: cryptography asks of what class a digest is, for each token, in Python.
+    ecdsa = ec.ECDSA(Prehashed(digest))
 
     def sign(message: bytes) -> bytes:
-        r, s = decode_dss_signature(private_key.sign(message, ecdsa))
+        r, s = decode_dss_signature(private_key.sign(sha256(message).digest(), ecdsa))
         return r.to_bytes(_P256_BYTES) + s.to_bytes(_P256_BYTES)
 
     return sign

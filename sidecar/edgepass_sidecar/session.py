@@ -127,7 +127,7 @@ def standing(session: Session, now: float) -> Status:
     see. Of two limits the earlier one ended it. Both are exclusive, so a session
     lasts exactly its maximum lifetime.
     """
-    if not session.is_live:
+    if session.status not in LIVE:
         return session.status
     if session.user.is_banned or session.created_at < session.user.not_before:
         return Status.REVOKED

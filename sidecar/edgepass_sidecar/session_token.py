@@ -2,6 +2,7 @@
 
 from binascii import b2a_base64
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 import orjson
@@ -71,15 +72,15 @@ def factor_verification_age(session: Session, now: float) -> list[int]:
 
 def encode_token(claims: Mapping[str, Any], signer: Signer, category: str = CATEGORY) -> str:
     """Sign `claims`. `oiat` says when they were put together from the store."""
-    header = {
-        "alg": signer.algorithm,
-        "cat": category,
-        "kid": signer.key_id,
-        "oiat": claims["iat"],
-        "typ": "JWT",
-    }
-    message = _base64url(orjson.dumps(header)) + b"." + _base64url(orjson.dumps(claims))
+    header = _encode_header(signer.algorithm, category, signer.key_id, claims["iat"])
+    message = header + _base64url(orjson.dumps(claims))
     return (message + b"." + _base64url(signer.sign(message))).decode("ascii")
+
+
+@lru_cache(8)  # all tokens of one key and second share it
+def _encode_header(algorithm: str, category: str, key_id: str, at: int) -> bytes:
+    header = {"alg": algorithm, "cat": category, "kid": key_id, "oiat": at, "typ": "JWT"}
+    return _base64url(orjson.dumps(header)) + b"."
 
 
 def _base64url(value: bytes) -> bytes:

@@ -48,8 +48,12 @@ class SigningKey:
 
 def find_active_key(keys: Sequence[SigningKey], now: float) -> SigningKey | None:
     """Return the key to sign with at `now`: of the active ones, the last to become so."""
-    active = [key for key in keys if key.stage(now) is Stage.ACTIVE]
-    return max(active, key=lambda key: key.active_at, default=None)
+    last: SigningKey | None = None
+    for key in keys:
+        is_later = last is None or key.active_at > last.active_at
+        if is_later and key.stage(now) is Stage.ACTIVE:
+            last = key
+    return last
 
 
 def published_keys(keys: Sequence[SigningKey], now: float) -> tuple[SigningKey, ...]:

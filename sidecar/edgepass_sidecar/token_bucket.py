@@ -86,9 +86,13 @@ class TokenBuckets:
     def take(self, key: Hashable, now: float) -> float:
         """Take one from the bucket of `key`: 0.0, or else the seconds to wait."""
         at = now * self._budget.rate
-        _forget_full(self._fuller, at)
-        _forget_full(self._emptier, at)
-        full_at = self._find(key)
+        if self._fuller:
+            _forget_full(self._fuller, at)
+        if self._emptier:
+            _forget_full(self._emptier, at)
+        full_at = self._fuller.get(key)
+        if full_at is None:
+            full_at = self._emptier.get(key)
         if full_at is None:
             # When all that are held are more than half empty, to forget one would undo
             # a limit, and to admit newcomers unseen would be none: they share a bucket.
@@ -99,10 +103,6 @@ class TokenBuckets:
         if wait == 0.0:
             self._keep(key, full_at, at)
         return wait
-
-    def _find(self, key: Hashable) -> float | None:
-        full_at = self._fuller.get(key)
-        return self._emptier.get(key) if full_at is None else full_at
 
     def _has_room(self) -> bool:
         if len(self) < self._maximum:

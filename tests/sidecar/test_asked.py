@@ -6,10 +6,10 @@ import time
 from ipaddress import ip_network
 
 import pytest
-from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from edgepass_sidecar.api.asked import authorized_party, find_cookie
+from edgepass_sidecar.api.fields import Fields
 from edgepass_sidecar.service.refusal import Refused
 from tests.support.sidecar import APP_ORIGIN, PUBLIC_URL
 
@@ -141,7 +141,7 @@ def test_two_referers_are_refused() -> None:
 
 def _cookie(*fields: str, name: str = NAME) -> str | None:
     raw = [(b"cookie", field.encode("latin-1")) for field in fields]
-    return find_cookie(Headers(raw=raw), name)
+    return find_cookie(Fields(raw), name)
 
 
 @pytest.mark.parametrize(

@@ -377,7 +377,7 @@ def test_what_is_remembered_has_a_bound() -> None:
     for number in range(2100):
         _describe(agents, _headers(("user-agent", f"curl/{number}.0")))
 
-    assert len(agents._remembered) == 2048
+    assert agents._describe.cache_info().currsize == 2048
 
 
 PIECES = (

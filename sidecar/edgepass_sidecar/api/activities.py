@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from edgepass_sidecar.activity import Activity
 from edgepass_sidecar.api.addresses import client_address
+from edgepass_sidecar.api.fields import fields_of
 from edgepass_sidecar.api.user_agents import UserAgents, user_agent_of
 from edgepass_sidecar.locations import NOWHERE, Locations
 from edgepass_sidecar.setting_values import Network
@@ -30,8 +31,8 @@ class ActivityReader:
     def read(self, request: Request) -> Activity:
         if self._user_agents is None:
             return _NOTHING
-        headers = request.headers
-        peer = request.client.host if request.client else ""
+        headers, sender = fields_of(request.scope), request.scope.get("client")
+        peer = sender[0] if sender else ""
         address = client_address(peer, headers, self._trusted)
         city, country = self._locations.find(address) if self._locations else NOWHERE
         user_agent = user_agent_of(headers)

@@ -42,11 +42,12 @@ def client_address(peer: str, headers: Headers, trusted: Sequence[Network]) -> s
     `X-Forwarded-For` say, read right to left, stopping at the first hop that is not
     trusted. IPv4-mapped IPv6 counts as IPv4. Never raises.
     """
-    nearest = _find_address(peer.partition("%")[0])  # a zone names an interface of this machine
+    host = peer.partition("%")[0]  # a zone names an interface of this machine
+    nearest = _find_address(host)
     if nearest is None:
         return ""
-    if not _is_within(nearest, trusted):
-        return str(nearest)
+    if not trusted or not _is_within(nearest, trusted):
+        return _canonical(host)
     found = []
     if fields := headers.getlist("x-forwarded-for"):
         found.append(_walk(nearest, _hops(fields), trusted))
@@ -135,3 +136,8 @@ def _find_address(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+@lru_cache(4096)  # likewise
+def _canonical(text: str) -> str:
+    return str(_find_address(text) or "")

@@ -27,14 +27,15 @@ _CODES = {404: "resource_not_found", 405: "method_not_allowed", 413: "request_to
 class _JsonAnswer(Response):
     media_type = JSON
 
-    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        if headers or self.status_code != 200:
-            super().init_headers({"cache-control": "no-store", **(headers or {})})
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str] | None) -> None:
+        if headers or status != 200:
+            super().__init__(body, status, {"cache-control": "no-store", **(headers or {})})
             return
         # What it would come to, written down: it is so for each refresh.
+        self.body, self.status_code, self.background = body, status, None
         self.raw_headers = [
             (b"cache-control", b"no-store"),
-            (b"content-length", b"%d" % len(self.body)),
+            (b"content-length", b"%d" % len(body)),
             (b"content-type", b"application/json"),
         ]
 
@@ -92,10 +93,10 @@ class AnswerFailures:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
-        async def send_noting(message: Message) -> None:
+        def send_noting(message: Message) -> Awaitable[None]:
             nonlocal started
             started = True
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, send_noting)

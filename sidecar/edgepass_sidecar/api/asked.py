@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from edgepass_sidecar.api.fields import Fields, fields_of
 from edgepass_sidecar.service.refusal import Refused, client_token_invalid
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -59,6 +59,8 @@ def _read_texts(fields: dict[str, Any], shape: type[Body]) -> Body:
         read = msgspec.convert(fields, shape, strict=False)
     except msgspec.ValidationError as error:
         raise _wrong_field(error) from None
+    if not fields:
+        return read
     for sent, name in zip(shape.__struct_encode_fields__, shape.__struct_fields__, strict=True):
         # The text `null` is none: it would be a filter that is not applied.
         if sent in fields and getattr(read, name) is None:
@@ -116,32 +118,31 @@ def read_query(request: Request, shape: type[Body]) -> Body:
     return _read_texts(fields, shape)
 
 
-def read_cookies(headers: Headers) -> list[tuple[str, str]]:
+def read_cookies(fields: Fields) -> list[tuple[str, str]]:
     """Return names and values in their order, or raise `Refused` (431)."""
-    pairs = (pair.partition("=") for pair in _cookie_pairs(headers) if pair)
-    return [(name.strip(_SPACES), value.strip(_SPACES)) for name, _, value in pairs]
+    if fields.cookies is None:
+        pairs = [pair.partition("=") for pair in _cookie_pairs(fields) if pair]
+        fields.cookies = [(name.strip(_SPACES), value.strip(_SPACES)) for name, _, value in pairs]
+    return fields.cookies
 
 
-def find_cookie(headers: Headers, name: str) -> str | None:
+def find_cookie(fields: Fields, name: str) -> str | None:
     """Return the value of one cookie, or `None`. Two of one name are refused (401)."""
     # Browsers compare the prefix __Host- without regard to case, so must we.
-    sought, values = name.lower(), []
-    for pair in _cookie_pairs(headers):
-        key, _, value = pair.partition("=")
-        if key.strip(_SPACES).lower() == sought:
-            values.append(value.strip(_SPACES))
+    sought = name.lower()
+    values = [value for key, value in read_cookies(fields) if key.lower() == sought]
     if len(values) > 1:
         # A sibling domain can set a second one (RFC 6265bis section 8.6).
         raise client_token_invalid()
     return values[0] if values and values[0] else None
 
 
-def _cookie_pairs(headers: Headers) -> list[str]:
+def _cookie_pairs(fields: Fields) -> list[str]:
     # Not `request.cookies`: the standard library's parser behind it is quadratic.
-    fields = "; ".join(headers.getlist("cookie"))
-    if len(fields) > MAXIMUM_COOKIE_BYTES:
+    text = "; ".join(fields.getlist("cookie"))
+    if len(text) > MAXIMUM_COOKIE_BYTES:
         raise Refused(431, "cookie_too_large", "The Cookie header is longer than 16 kB.")
-    return fields.split(";")
+    return text.split(";")
 
 
 def authorized_party(request: Request, allowed: frozenset[str], own: str) -> str:
@@ -150,18 +151,19 @@ def authorized_party(request: Request, allowed: frozenset[str], own: str) -> str
     It must be in the allow-list. A browser leaves `Origin` out of a GET to its own
     origin only: then `Referer` names it, or Fetch Metadata says that it is ours.
     """
-    origins = request.headers.getlist("origin") or _referring_origins(request)
+    fields = fields_of(request.scope)
+    origins = fields.getlist("origin") or _referring_origins(fields)
     if len(origins) == 1 and (origins[0] == own or origins[0] in allowed):
         return origins[0]
     if origins:
         raise Refused(403, "origin_invalid", "This origin is not in EDGEPASS_ALLOWED_ORIGINS.")
-    if request.headers.getlist("sec-fetch-site") == ["same-origin"]:
+    if fields.getlist("sec-fetch-site") == ["same-origin"]:
         return own
     raise Refused(403, "origin_missing", "Send the Origin header that the request is made from.")
 
 
-def _referring_origins(request: Request) -> list[str]:
+def _referring_origins(fields: Fields) -> list[str]:
     # Two, or one that is no URL, stay what they are, and are in no allow-list.
-    referers = request.headers.getlist("referer")
+    referers = fields.getlist("referer")
     matches = [(_REFERER.fullmatch(referer), referer) for referer in referers]
     return [match[1] if match else referer for match, referer in matches]

@@ -13,6 +13,7 @@ from edgepass_sidecar.api.asked import (
     read_cookies,
 )
 from edgepass_sidecar.api.cookies import Cookies
+from edgepass_sidecar.api.fields import fields_of
 from edgepass_sidecar.api.native import find_bearer, is_native, is_of_a_page
 from edgepass_sidecar.client_token import ClientToken
 from edgepass_sidecar.service.core import Core
@@ -20,6 +21,8 @@ from edgepass_sidecar.service.feed import Feed
 from edgepass_sidecar.service.secret_keys import SecretKeys
 from edgepass_sidecar.service.sessions import ClientView
 from edgepass_sidecar.settings import Settings
+
+_PARTY = "edgepass.party"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +38,18 @@ class Context:
         """Return the client token as text. In native mode a cookie counts for nothing."""
         if is_native(request):
             return find_bearer(request.headers)
-        return find_cookie(request.headers, self.cookies.client_token_name)
+        return find_cookie(fields_of(request.scope), self.cookies.client_token_name)
 
     def authorized_party(self, request: Request) -> str | None:
         """Return the origin asked from, `None` for an app that has none, or raise `Refused`."""
+        scope = request.scope
+        # An operation judges it before it reads anything, and then says for whom it mints.
+        if _PARTY not in scope:
+            scope[_PARTY] = self._judge_party(request)
+        party: str | None = scope[_PARTY]
+        return party
+
+    def _judge_party(self, request: Request) -> str | None:
         if is_native(request) and not is_of_a_page(request.headers):
             return None
         return authorized_party(request, self.settings.allowed_origins, self.settings.public_url)
@@ -70,7 +81,7 @@ class Context:
         self, request: Request, response: Response, viewed: ClientView | None
     ) -> None:
         """Say it where the browser believes something else: a revocation sets no cookie."""
-        held, right = read_cookies(request.headers), self._last_change(viewed)
+        held, right = read_cookies(fields_of(request.scope)), self._last_change(viewed)
         believed = {name: value for name, value in held if name in right}
         # Who was never told anything believes rightly that there is no session.
         if believed != right and (believed or any(at != "0" for at in right.values())):
@@ -82,5 +93,5 @@ class Context:
 
 
 def context_of(request: Request) -> Context:
-    context: Context = request.app.state.context
+    context: Context = request.scope["app"].state.context
     return context

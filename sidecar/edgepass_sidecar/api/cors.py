@@ -1,12 +1,14 @@
 """Which pages may read answers (Fetch standard, section 3.2): those of the allowed origins."""
 
+from collections.abc import Awaitable
+
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgepass_sidecar.api.answers import error_answer
-from edgepass_sidecar.api.fields import query_of
+from edgepass_sidecar.api.fields import fields_of, query_of
 
 _PATHS = ("/v1/client", "/v1/environment", "/v1/me")
 _METHODS = ["GET", "POST", "DELETE"]
@@ -45,7 +47,8 @@ class Cors:
 
     def __init__(self, app: ASGIApp, *, allow_origins: list[str]) -> None:
         self._app = app
-        self._origins = frozenset(origin.encode() for origin in allow_origins)
+        self._with_cookie = {origin: _readable(origin, _WITH_COOKIE) for origin in allow_origins}
+        self._native = {origin: _readable(origin, _NATIVE) for origin in allow_origins}
         self._preflight_with_cookie = _Preflights(
             app,
             allow_origins=allow_origins,
@@ -60,37 +63,36 @@ class Cors:
             allow_headers=["authorization", "content-type"],
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         is_native = _is_native_call(scope)
         if scope["method"] == "OPTIONS":
             preflight = self._preflight_native if is_native else self._preflight_with_cookie
-            await preflight(scope, receive, send)
-            return
-        origins = [value for name, value in scope["headers"] if name == b"origin"]
-        if len(origins) != 1 or origins[0] not in self._origins:
-            await self._app(scope, receive, send)
-            return
+            return preflight(scope, receive, send)
+        origins = fields_of(scope).getlist("origin")
+        allowed = self._native if is_native else self._with_cookie
         # By hand where it is on the way of each refresh: what Starlette does there takes
         # longer than all that a refresh reads from the store.
-        readable = [
-            (b"access-control-allow-origin", origins[0]),
-            *(_NATIVE if is_native else _WITH_COOKIE),
-        ]
+        readable = allowed.get(origins[0]) if len(origins) == 1 else None
+        if readable is None:
+            return self._app(scope, receive, send)
 
-        async def send_readable(message: Message) -> None:
+        def send_readable(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start" and not _says_so(message):
                 message["headers"] = [*message["headers"], *readable]
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, send_readable)
+        return self._app(scope, receive, send_readable)
+
+
+def _readable(origin: str, more: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(b"access-control-allow-origin", origin.encode("latin-1")), *more]
 
 
 def _says_so(message: Message) -> bool:
     """Say whether a route has decided by itself who may read its answer, as the script does."""
-    return any(name == b"access-control-allow-origin" for name, _ in message["headers"])
+    return b"access-control-allow-origin" in [name for name, _ in message["headers"]]
 
 
 def _is_frontend(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,20 +25,20 @@ class Guard:
             headers["strict-transport-security"] = f"max-age={_ONE_YEAR}"
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    # No coroutine, as in the layers within: who awaits what it returns awaits the app itself.
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         started = time.perf_counter()
 
-        async def send_guarded(message: Message) -> None:
+        def send_guarded(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *self._headers]
                 if message["status"] >= 400:
                     self._log(scope, message["status"], time.perf_counter() - started)
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, send_guarded)
+        return self._app(scope, receive, send_guarded)
 
     def _log(self, scope: Scope, status: int, elapsed: float) -> None:
         _log.log(

@@ -7,6 +7,7 @@ site can borrow it; what says that it comes from a page is held to the rules for
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from edgepass_sidecar.api.fields import query_of
 from edgepass_sidecar.service.refusal import Refused
 
 # Browsers send at least one of these with whatever a page asks for.
@@ -14,7 +15,10 @@ _PAGE_FIELDS = ("origin", "referer", "sec-fetch-site")
 
 
 def is_native(request: HTTPConnection) -> bool:
-    return request.query_params.getlist("_is_native") == ["1"]
+    # Most requests have no query, and each is asked several times.
+    if not request.scope.get("query_string"):
+        return False
+    return query_of(request.scope).getlist("_is_native") == ["1"]
 
 
 def is_of_a_page(headers: Headers) -> bool:

@@ -15,7 +15,7 @@ from edgepass_sidecar.api.answers import JSON
 from edgepass_sidecar.api.asked import read_body, read_query
 from edgepass_sidecar.api.context import Context, context_of
 from edgepass_sidecar.api.fields import ReadRequest
-from edgepass_sidecar.api.overridden import FrontendRoute
+from edgepass_sidecar.api.overridden import FrontendRoute, PlainRoute
 from edgepass_sidecar.secret_key import KeyScope
 from edgepass_sidecar.service.refusal import Refused
 
@@ -32,7 +32,7 @@ class Access(Enum):
     EDGE = "edge"  # a process that runs the middleware, with an edge key
 
 
-class Operation(Route):
+class Operation(PlainRoute):
     """One method of one path.
 
     `handler` gets the context, the request, and what `body` and `query` read of

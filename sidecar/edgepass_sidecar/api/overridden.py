@@ -13,7 +13,21 @@ from edgepass_sidecar.api.fields import query_of
 _OVERRIDES = frozenset(("DELETE", "PATCH", "PUT"))
 
 
-class FrontendRoute(Route):
+class PlainRoute(Route):
+    """A route that is in no other one, and whose parameters are texts."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope.get("root_path"):
+            return super().matches(scope)
+        # As Starlette does it, but for what it does for other kinds of routes.
+        found = self.path_regex.match(scope["path"])
+        if found is None:
+            return Match.NONE, {}
+        match = Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL
+        return match, {"endpoint": self.endpoint, "path_params": found.groupdict()}
+
+
+class FrontendRoute(PlainRoute):
     """A route that goes by the method that is meant.
 
     What changes something stays a POST to browsers, and to the check of its origin.
@@ -21,7 +35,7 @@ class FrontendRoute(Route):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, found = super().matches(scope)
-        if match is Match.NONE or scope["method"] != "POST":
+        if match is Match.NONE or scope["method"] != "POST" or not scope.get("query_string"):
             return match, found
         method = self._meant(query_of(scope).getlist("_method"))
         allowed = method in (self.methods or ())

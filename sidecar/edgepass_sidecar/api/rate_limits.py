@@ -9,11 +9,11 @@ on what its neighbours behind the same address send.
 
 import ipaddress
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -121,7 +121,8 @@ def area_of(path: str, method: str = "GET") -> Area:
     if path == NEW_CLIENT.path and method in ("POST", "PUT"):
         return NEW_CLIENT
     for area in AREAS:
-        if area.has(path):
+        # First what needs no call for each: most areas are elsewhere.
+        if path.startswith(area.path) and area.has(path):
             return area
     return ELSEWHERE
 
@@ -151,29 +152,27 @@ class RateLimits:
         self._cookie_name = cookie_name
         self._timer = timer
         kinds = () if scale is None else (PUBLIC, SIGN_IN, HANDSHAKE, FRONTEND, BACKEND)
-        self._limits = {kind: _Limit(kind, scale or 1.0, timer) for kind in kinds}
+        self._limits = {kind: _Limit(kind, scale or 1.0) for kind in kinds}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or not self._limits:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         area = area_of(scope["path"], scope["method"])
         limit = self._limits[area.kind]
         credential = self._find_credential(scope, area.kind)
         now = self._timer()
-        proven_at = limit.proven.get(credential) if credential is not None else None
+        proven_at = limit.proven_at(credential, now)
         if credential is not None and proven_at is not None:
             wait = limit.credentials.take(credential, now)
         else:
             wait = limit.addresses.take(address_key(self._address_of(scope)), now)
         if wait > 0:
-            await refusal(wait)(scope, receive, send)
-        elif credential is None or not area.proves:
-            await self._app(scope, receive, send)
-        else:
-            is_fresh = proven_at is not None and now - proven_at < PROVEN_AGAIN_AFTER
-            noted_at = None if is_fresh else now
-            await self._app(scope, receive, _noting(send, limit, credential, noted_at))
+            return refusal(wait)(scope, receive, send)
+        if credential is None or not area.proves:
+            return self._app(scope, receive, send)
+        is_fresh = proven_at is not None and now - proven_at < PROVEN_AGAIN_AFTER
+        noted_at = None if is_fresh else now
+        return self._app(scope, receive, _noting(send, limit, credential, noted_at))
 
     def _find_credential(self, scope: Scope, kind: Kind) -> bytes | None:
         """Return the hash of the one credential that a request presents, or `None`."""
@@ -182,7 +181,9 @@ class RateLimits:
         headers = fields_of(scope)
         # Without its scheme and white space: one credential shall not have as many
         # budgets as it has spellings.
-        secrets = [word for text in headers.getlist("authorization") for word in text.split()[-1:]]
+        secrets = headers.getlist("authorization")
+        if secrets:
+            secrets = [word for text in secrets for word in text.split()[-1:]]
         if kind.has_cookie:
             try:
                 cookie = find_cookie(headers, self._cookie_name)
@@ -196,24 +197,29 @@ class RateLimits:
 class _Limit:
     """The buckets of one kind, and the hashes of the credentials that were accepted lately."""
 
-    def __init__(self, kind: Kind, scale: float, timer: Callable[[], float]) -> None:
+    def __init__(self, kind: Kind, scale: float) -> None:
         per_credential = kind.per_credential or kind.per_address
         self.addresses = TokenBuckets(MAXIMUM_BUCKETS, kind.per_address.scaled(scale))
         self.credentials = TokenBuckets(MAXIMUM_BUCKETS, per_credential.scaled(scale))
-        self.proven = TTLCache[bytes, float](maxsize=MAXIMUM_PROVEN, ttl=PROVEN_FOR, timer=timer)
+        self.proven = LRUCache[bytes, float](MAXIMUM_PROVEN)
+
+    def proven_at(self, credential: bytes | None, now: float) -> float | None:
+        """Return when it was accepted, if that is no longer ago than it counts."""
+        proven_at = self.proven.get(credential) if credential is not None else None
+        return proven_at if proven_at is not None and now - proven_at < PROVEN_FOR else None
 
 
 def _noting(send: Send, limit: _Limit, credential: bytes, noted_at: float | None) -> Send:
     """Note that `credential` was accepted at `noted_at` (`None`: not again), or is no more."""
 
-    async def send_noting(message: Message) -> None:
+    def send_noting(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             if message["status"] < 400:
                 if noted_at is not None:
                     limit.proven[credential] = noted_at
             elif message["status"] == 401:
                 limit.proven.pop(credential, None)
-        await send(message)
+        return send(message)
 
     return send_noting
 

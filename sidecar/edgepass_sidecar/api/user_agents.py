@@ -8,9 +8,8 @@ believed. All of it is the sender's word: for people to recognise a device by, n
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
-from cachetools import LRUCache
 from starlette.datastructures import Headers
 from ua_parser.core import Domain, PartialResult, UserAgent
 from ua_parser.loaders import load_lazy_builtins
@@ -111,23 +110,22 @@ class UserAgents:
     """Describes the senders of requests, and remembers what it said of the latest ones."""
 
     def __init__(self) -> None:
-        self._remembered: LRUCache[tuple[str, str, str, str], Device] = LRUCache(_REMEMBERED)
+        self._describe = lru_cache(_REMEMBERED)(_describe)
         # Built at start: the first request must not wait a sixth of a second for it.
         _parser()
 
     def describe(self, user_agent: str, headers: Headers) -> Device:
         """Describe the sender of `user_agent`, which `user_agent_of` cut, and of its hints."""
-        key = (
+        return self._describe(
             user_agent,
             _hint(headers, "sec-ch-ua"),
             _hint(headers, "sec-ch-ua-mobile"),
             _hint(headers, "sec-ch-ua-platform"),
         )
-        device = self._remembered.get(key)
-        if device is None:
-            device = describe_user_agent(key[0], parse_hints(*key[1:]))
-            self._remembered[key] = device
-        return device
+
+
+def _describe(user_agent: str, brands: str, mobile: str, platform: str) -> Device:
+    return describe_user_agent(user_agent, parse_hints(brands, mobile, platform))
 
 
 def user_agent_of(headers: Headers) -> str:
@@ -136,9 +134,9 @@ def user_agent_of(headers: Headers) -> str:
 
 
 def _hint(headers: Headers, name: str) -> str:
-    fields = headers.getlist(name)
-    if not fields:
+    if name not in headers:
         return ""
+    fields = headers.getlist(name)
     text = ", ".join(fields)  # RFC 9651 section 4.2: fields of one name are one
     return text if len(text) <= LONGEST_HINT else ""
 

@@ -95,7 +95,7 @@ async def _note_activity(
     if not wants_touch(session.last_active_at, session.inactivity_timeout, now):
         return
     activity = find_activity()
-    if activity in (UNKNOWN, session.activity):
+    if activity in (session.activity, UNKNOWN):
         return
     changed, events = note_activity(client, session.id, activity, now)
     if events:

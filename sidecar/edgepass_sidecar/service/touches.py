@@ -26,9 +26,10 @@ class Touches:
 
     def latest(self, client: Client) -> Client:
         """Return a client as it is with what waits to be written of its sessions' activity."""
-        if not any(session.id in self._waiting for session in client.sessions):
-            return client
-        return replace(client, sessions=tuple(map(self.latest_of, client.sessions)))
+        for session in client.sessions:
+            if session.id in self._waiting:
+                return replace(client, sessions=tuple(map(self.latest_of, client.sessions)))
+        return client
 
     def latest_of(self, session: Session) -> Session:
         waiting = self._waiting.get(session.id, 0.0)

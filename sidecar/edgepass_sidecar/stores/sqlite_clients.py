@@ -61,7 +61,7 @@ class SqliteClients:
     _file: SqliteFile
 
     async def load_client(self, client_id: ClientId) -> Client | None:
-        found = await self._file.read_here(lambda db: db.execute(_CLIENT, (client_id,)).fetchall())
+        found = self._file.read_here(lambda db: db.execute(_CLIENT, (client_id,)).fetchall())
         return _parse_client(found) if found else None
 
     async def list_clients(self, limit: int, offset: int) -> Page[Client]:
@@ -83,7 +83,7 @@ class SqliteClients:
 
     async def find_session(self, session_id: SessionId) -> Session | None:
         statement = _SESSIONS + " WHERE s.id = ?"
-        row = await self._file.read_here(lambda db: db.execute(statement, (session_id,)).fetchone())
+        row = self._file.read_here(lambda db: db.execute(statement, (session_id,)).fetchone())
         return rows.parse_session(row) if row else None
 
     async def list_sessions(self, query: SessionQuery, now: float) -> Page[Session]:
@@ -130,8 +130,9 @@ def _parse_client(found: list[rows.Row]) -> Client:
     sessions = [
         rows.parse_session(row[_CLIENT_WIDTH:]) for row in found if row[_FIRST_OF_USER] is not None
     ]
-    # Not ORDER BY, for which SQLite goes through all that a client ever had.
-    sessions.sort(key=lambda session: (session.created_at, session.id))
+    if len(sessions) > 1:
+        # Not ORDER BY, for which SQLite goes through all that a client ever had.
+        sessions.sort(key=lambda session: (session.created_at, session.id))
     return rows.parse_client(found[0][:_CLIENT_WIDTH], tuple(sessions))
 
 

@@ -76,7 +76,7 @@ class SqliteDeliveries:
     ) -> tuple[Delivery, ...]:
         values = {"now": now, "limit": limit}
         # Nearly always nothing is due, and to know that costs no write.
-        if not await self._file.read_here(lambda db: _is_any_due(db, now)):
+        if not self._file.read_here(lambda db: _is_any_due(db, now)):
             return ()
 
         def claim(db: sqlite3.Connection) -> list[Row]:

@@ -56,7 +56,7 @@ class SqliteFile:
         await self._run(self._thread, self._disconnect)
         self._thread.shutdown()
 
-    async def read_here(self, work: Work[Answer]) -> Answer:
+    def read_here(self, work: Work[Answer]) -> Answer:
         """Run `work`, one statement that reads a few rows by their keys, in the event loop.
 
         The way to the thread costs several times as much as such a read, and a reader

@@ -32,12 +32,12 @@ class SqliteLog:
         return tuple((cursor, rows.parse_event(tuple(row))) for cursor, *row in found)
 
     async def newest_cursor(self) -> int:
-        newest: int = await self._file.read_here(lambda db: db.execute(_NEWEST).fetchone()[0])
+        newest: int = self._file.read_here(lambda db: db.execute(_NEWEST).fetchone()[0])
         return newest
 
     async def oldest_cursor(self) -> int:
         statement = f"SELECT coalesce((SELECT min(cursor) FROM events), ({_NEWEST}) + 1)"
-        oldest: int = await self._file.read_here(lambda db: db.execute(statement).fetchone()[0])
+        oldest: int = self._file.read_here(lambda db: db.execute(statement).fetchone()[0])
         return oldest
 
     async def load_position(self, reader: str) -> int:
