@@ -138,6 +138,9 @@ def test_a_withdrawn_key_is_held_never_again_whatever_an_older_copy_says() -> No
     assert held is not None
     assert "key-1" in held
     assert [keyring.withdraw("key-1") for _ in range(2)] == [True, False]
+    now_held = keyring.find_keys(1000)
+    assert now_held is not None
+    assert "key-1" not in now_held
     keyring.replace(held, 1001, 300, 0.0)
     left = keyring.find_keys(1001)
     assert left is not None

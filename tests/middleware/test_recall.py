@@ -60,6 +60,7 @@ def is_recalled(guard: EdgepassMiddleware, headers: Headers) -> bool:
         (session_cookie, cookies(b"a=b; __session=" + TOKEN)),
         (session_cookie, cookies(b"__session=" + TOKEN + b"; a=b")),
         (session_cookie, cookies(b"__session=" + TOKEN + b";")),
+        (session_cookie, cookies((b"__session=" + TOKEN + b"; a=").ljust(MAXIMUM_COOKIE_BYTES))),
         (session_cookie, cookies(b'a="x"; __session=' + TOKEN + b"; __session_1=c")),
     ],
 )
@@ -108,6 +109,7 @@ UNUSUAL: list[Headers] = [
     cookies(b" __session=" + TOKEN),
     cookies(b"__session=" + TOKEN + b"; __session=" + OTHER),
     cookies(b"__session=" + TOKEN + b"; __session=" + TOKEN),
+    cookies(b"__session=" + TOKEN + b";__session=" + OTHER),
     cookies(b"__session=" + TOKEN + b"; x__session=1"),
     cookies(b"__session=" + TOKEN + b",__session=" + OTHER),
     cookies(b"__session=" + TOKEN + b"; x=".ljust(MAXIMUM_COOKIE_BYTES + 1, b"x")),

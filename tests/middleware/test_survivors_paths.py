@@ -2,6 +2,7 @@
 
 import pytest
 
+from edgepass import _paths
 from edgepass._paths import CanonicalPaths
 from tests.middleware.calls import http_scope
 
@@ -19,3 +20,11 @@ def test_1024_paths_are_remembered_and_never_more() -> None:
         assert paths.accepts(http_scope(f"/{number}"))
         most = max(most, len(paths.seen))
     assert most == 1_024
+
+
+def test_a_remembered_path_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = CanonicalPaths()
+    assert paths.accepts(http_scope("/a"))
+    monkeypatch.setattr(_paths, "is_canonical", lambda path, raw: False)
+    assert paths.accepts(http_scope("/a"))
+    assert not paths.accepts(http_scope("/b"))

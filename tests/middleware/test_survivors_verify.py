@@ -1,6 +1,8 @@
 """A token that was verified saves the next one of its key the parsing of a header."""
 
-from edgepass import Expectations, KeySet, verify
+import pytest
+
+from edgepass import Expectations, KeySet, _key_set, verify
 from tests.support.issuer import ISSUER, NOW, jwks, make_key, mint, session_claims, to_json
 
 
@@ -23,3 +25,17 @@ def test_what_is_recalled_of_a_header_is_all_but_its_time() -> None:
         claims = verify(token, keys, Expectations(ISSUER), NOW)
         assert claims.originally_issued_at == NOW - second
         assert len(keys._headers) == 1
+
+
+def test_the_header_of_another_second_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = make_key()
+    keys = KeySet.from_jwks(jwks(issuer))
+    tokens = [
+        issuer.sign(issuer.header(oiat=NOW - second), to_json(session_claims()))
+        for second in (0, 1)
+    ]
+    verify(tokens[0], keys, Expectations(ISSUER), NOW)
+    parsed: list[bytes] = []
+    monkeypatch.setattr(_key_set, "parse_header", parsed.append)
+    assert verify(tokens[1], keys, Expectations(ISSUER), NOW).originally_issued_at == NOW - 1
+    assert parsed == []

@@ -197,6 +197,8 @@ def test_what_was_looked_up_among_the_revocations_is_not_looked_up_again(look_up
     revocations = Counted()
     cache = TokenCache(revocations)
     insert(cache, TOKEN)
+    assert look_up(cache, TOKEN, NOW) is not None
+    assert revocations.count == 0
     for number in range(3):
         revocations.end_session(SessionId(f"sess_9{number}"), claims_of().user_id, NOW, NOW + 60)
         for _ in range(3):

@@ -38,6 +38,7 @@ MODULES = (
 # A module's own tests, and after them what is near: quick, pure, and in this order.
 NEARBY = (
     "tests/middleware/test_signatures.py",
+    "tests/middleware/test_recall.py",
     "tests/middleware/test_branches.py",
     "tests/property/test_altered_tokens.py",
 )

@@ -1,10 +1,10 @@
 """Mutants that no test can kill, because they do what the real code does: the change, and why."""
 
 _ENCODING = "the names of encodings are read in either case"
-_FAST_PATH = "the usual spelling only goes the longer way round, to the same token"
-_BEARER = 'token = authorization[7:] if authorization[:7] == b"Bearer " else None'
 _ROOT = 'root: str = scope.get("root_path", "")'
 _NO_ROOT = "no root_path, whichever way, is in front of a path that begins with /"
+_ANOTHER = "another = number ^ 1"
+_ANY_OTHER = "any other number will do"
 _FETCHED = "self._fetched_moment = 0.0"
 _NO_KEYS = "without keys there was no fetch, and this is not looked at"
 _NO_JSON = "an X outside of strings is not JSON, and refused before what follows it is looked at"
@@ -14,22 +14,6 @@ _AFTER_NAME = "a semicolon is found behind the name and =, so at 2 or later, or 
 EQUIVALENT: dict[tuple[str, str], str] = {
     ('kind = members.get("typ", "JWT")', 'kind = members.get("typ", "jwt")'): (
         "typ is compared in upper case"
-    ),
-    (_BEARER, "token = None"): _FAST_PATH,
-    (
-        _BEARER,
-        'token = authorization[7:] if (authorization[:7] == b"Bearer ") and False else None',
-    ): _FAST_PATH,
-    (_BEARER, 'token = authorization[7:] if authorization[:8] == b"Bearer " else None'): _FAST_PATH,
-    (
-        _BEARER,
-        'token = authorization[7:] if authorization[:7] == b"XXBearer XX" else None',
-    ): _FAST_PATH,
-    (_BEARER, 'token = authorization[7:] if authorization[:7] == b"bearer " else None'): (
-        "a token in lower-case Bearer is found by the shorter way, and the usual by the longer"
-    ),
-    (_BEARER, 'token = authorization[7:] if authorization[:7] == b"BEARER " else None'): (
-        "a token in upper-case Bearer is found by the shorter way, and the usual by the longer"
     ),
     (
         'token = authorization[6:].lstrip(b" ")',
@@ -57,6 +41,16 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "no X is a bracket",
     ('if character in "[{":', 'if character in "XX[{XX":'): _NO_JSON,
     ('elif character in "]}":', 'elif character in "XX]}XX":'): _NO_JSON,
+    (
+        'text = _ESCAPED.sub("", text)',
+        'text = _ESCAPED.sub("XXXX", text)',
+    ): "no X is a quotation mark",
+    (_ANOTHER, "another = number & 1"): _ANY_OTHER,
+    (_ANOTHER, "another = number ^ 2"): _ANY_OTHER,
+    (
+        "return entry if after.find(_NEEDLE) < 0 else None",
+        "return entry if after.rfind(_NEEDLE) < 0 else None",
+    ): "whether it is there at all is the same from both ends",
     (_FETCHED, "self._fetched_moment = None"): _NO_KEYS,
     (_FETCHED, "self._fetched_moment = 1.0"): _NO_KEYS,
     (
@@ -85,10 +79,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     (_ROOT, 'root: str = scope.get("root_path", None)'): _NO_ROOT,
     (_ROOT, 'root: str = scope.get("root_path", )'): _NO_ROOT,
     (_ROOT, 'root: str = scope.get("root_path", "XXXX")'): _NO_ROOT,
-    (
-        "return a2b_base64(segment + _PADDING[-rest], strict_mode=True)",
-        "return a2b_base64(segment + _PADDING[+rest], strict_mode=True)",
-    ): "the paddings read the same from both ends, but for the first",
     (
         "if number >= self._modulus:",
         "if number > self._modulus:",
