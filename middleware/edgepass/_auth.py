@@ -122,10 +122,10 @@ class Claims:
 class SignedIn:
     """The request carries a session token that was verified.
 
-    One stands for all requests of a token: `elapsed_ns` is how many nanoseconds
-    of work the decision about it took, which is made once. It also answers as
-    Starlette's `request.user` and `request.auth`, so `@requires("authenticated")`
-    and `Security(scopes=…)` work as they are.
+    One stands for all requests of a token while it is remembered, so it is
+    immutable: `elapsed_ns` is how many nanoseconds it took to verify the token.
+    It also answers as Starlette's `request.user` and `request.auth`, so
+    `@requires("authenticated")` and `Security(scopes=…)` work as they are.
     """
 
     # Immutable by properties: dataclasses take as long to import as all else.

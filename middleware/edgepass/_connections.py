@@ -16,6 +16,7 @@ from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Message, Receive, Send
 from edgepass._auth import Claims, SessionId, SignedIn, UserId
 
 LIFE_OVER = "connection_life_over"
+_TOLD_AT_ONCE = 1_000
 
 
 class ConnectionOver(ConnectionError):
@@ -40,6 +41,7 @@ class Connection(ABC):
     _send: Send
     _connections: "Connections"
     _receivers: "tuple[asyncio.Task[object], ...]" = ()
+    _began = 0.0  # by the event loop's clock, where a life is limited
     _timer: asyncio.TimerHandle | None = None
 
     def between(
@@ -51,6 +53,8 @@ class Connection(ABC):
         self.signed_in = signed_in
         self._connections = connections
         connections.brief.add(self)
+        if connections.maximum_life is not None:
+            self._began = asyncio.get_running_loop().time()
         return self
 
     @property
@@ -83,8 +87,20 @@ class Connection(ABC):
 
     def live_for(self, seconds: float) -> None:
         """End it in so many seconds, however long it was to live before."""
+        loop = asyncio.get_running_loop()
+        self._live_until(loop.time() + seconds)
+
+    def live_in_all(self, seconds: float) -> None:
+        """End it so many seconds after it began."""
+        self._live_until(self._began + seconds)
+
+    def _live_until(self, moment: float) -> None:
         self.forget_life()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.end, LIFE_OVER)
+        loop = asyncio.get_running_loop()
+        if moment <= loop.time():
+            self.end(LIFE_OVER)
+        else:
+            self._timer = loop.call_at(moment, self.end, LIFE_OVER)
 
     def forget_life(self) -> None:
         if self._timer is not None:
@@ -183,15 +199,17 @@ class Connections:
 
     Those of a session are a chain: most have one. Nearly all responses are sent in
     one piece and over in no time, and a set is the cheapest to enter and leave.
-    What lasts is ended after `maximum_life` seconds.
+    What lasts is ended `maximum_life` seconds after it began.
     """
 
-    __slots__ = ("_first", "_maximum_life", "brief")
+    __slots__ = ("_ended", "_first", "brief", "maximum_life")
 
     def __init__(self, maximum_life: float | None = None) -> None:
         self.brief: set[Connection] = set()
+        self.maximum_life = maximum_life
         self._first: dict[str, Connection] = {}
-        self._maximum_life = maximum_life
+        # Sessions that ended, which what is brief has not been told of.
+        self._ended: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Connection]:
         yield from list(self.brief)
@@ -199,14 +217,18 @@ class Connections:
             yield from _chain(first)
 
     def keep(self, connection: Connection) -> None:
-        """Take a brief one for one that lasts."""
+        """Take a brief one for one that lasts, unless it is over already."""
+        if connection not in self.brief:
+            return
         self.brief.discard(connection)
         connection.lasts = True
         session_id = connection.claims.session_id
         connection.next = self._first.get(session_id)
         self._first[session_id] = connection
-        if self._maximum_life is not None:
-            connection.live_for(self._maximum_life)
+        if self.maximum_life is not None:
+            connection.live_in_all(self.maximum_life)
+        if session_id in self._ended:
+            connection.end(self._ended[session_id])
 
     def remove(self, connection: Connection) -> None:
         """Let go of one that lasted."""
@@ -224,9 +246,21 @@ class Connections:
     def end_session(self, session_id: SessionId, code: str) -> None:
         for connection in list(_chain(self._first.get(session_id))):
             connection.end(code)
+        # To look through all of the brief ones for each session would hold up the event
+        # loop: they are told when they turn out to last, or of many sessions at once.
+        if not self.brief:
+            self._ended.clear()
+            return
+        self._ended[session_id] = code
+        if len(self._ended) >= _TOLD_AT_ONCE:
+            self._tell_brief()
+
+    def _tell_brief(self) -> None:
         for connection in list(self.brief):
-            if connection.claims.session_id == session_id:
+            code = self._ended.get(connection.claims.session_id)
+            if code is not None:
                 connection.end(code)
+        self._ended.clear()
 
     def end_user(self, user_id: UserId, before: float, code: str) -> None:
         """End those of a user whose token was issued until `before` (seconds since the epoch)."""

@@ -40,7 +40,7 @@ def parse_jws(token: bytes) -> tuple[bytes, bytes, bytes, bytes]:
         return header, signing_input, parse_base64url(payload), parse_base64url(signature)
     except ValueError:
         raise TokenMalformed(
-            "a segment of the token is not base64url in its one spelling"
+            "the token is not three segments, each base64url in its one spelling"
         ) from None
 
 
@@ -89,7 +89,9 @@ def find_shape(segment: bytes) -> Shape | None:
     # number make another time. This one has ten digits too.
     another = number ^ 1
     changed = _read_header(before + _ISSUED_AT + b"%d" % another + after)
-    if changed != parse_header(segment)._replace(originally_issued_at=another):
+    header = parse_header(segment)
+    is_time = header.originally_issued_at == number
+    if not is_time or changed != header._replace(originally_issued_at=another):
         return None
     return before, after
 

@@ -85,7 +85,8 @@ class EdgepassMiddleware:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # The way of nearly every request: it has been decided about its token before.
-        # No coroutine of its own, and few calls: each would be a tenth of the cost.
+        # No coroutine of its own, and few calls: each would be a tenth of the cost. So it
+        # is decided when a server calls, and not when it awaits: in the same moment.
         if self._live.ends_streams:
             return self._call_live(scope, receive, send)
         signed_in = self._recall(scope)
@@ -109,7 +110,10 @@ class EdgepassMiddleware:
         if scope["type"] == "http" and (
             paths.seen.get(scope.get("raw_path")) == scope["path"] or paths.accepts(scope)
         ):
-            return self._cache.recall(scope["headers"], self._clock())
+            headers = scope["headers"]
+            # Servers have a list. Anything else may be read only once (ASGI: an iterable).
+            if type(headers) is list:
+                return self._cache.recall(headers, self._clock())
         return None
 
     async def _decide(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -75,8 +75,11 @@ def opened(app: ASGIApp, clock: Callable[[], float], **claims: Any) -> Call:
     return call
 
 
-def requested(app: ASGIApp, clock: Callable[[], float], **claims: Any) -> Call:
-    """Begin a request."""
-    call = Call(app, http_scope("/", bearer(mint(FAST, now=clock(), **claims))))
+def requested(
+    app: ASGIApp, clock: Callable[[], float], token: bytes | None = None, **claims: Any
+) -> Call:
+    """Begin a request, with a token of its own unless one is given."""
+    token = token or mint(FAST, now=clock(), **claims)
+    call = Call(app, http_scope("/", bearer(token)))
     call.incoming.put_nowait({"type": "http.request", "body": b"", "more_body": False})
     return call

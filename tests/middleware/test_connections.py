@@ -617,6 +617,19 @@ def test_any_coming_and_going_leaves_those_that_are_there() -> None:
         assert set(connections) == there
 
 
+def nothing_is_left(guard: Any) -> bool:
+    connections = guard._live._connections
+    return not connections.brief and connections._first == {}
+
+
+async def known(guard: Any, clock: Any, **claims: Any) -> bytes:
+    """Return a token that `guard` has seen, so that its requests are recalled."""
+    token = mint(FAST, now=clock(), **claims)
+    await http(guard, "/", bearer(token))
+    assert guard._recall(http_scope("/", bearer(token))) is not None
+    return token
+
+
 async def test_a_request_that_is_over_leaves_nothing_behind(clock) -> None:
     class Failing(App):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -624,32 +637,146 @@ async def test_a_request_that_is_over_leaves_nothing_behind(clock) -> None:
             raise LookupError("of the app")
 
     guard, failing = guard_of(App(), clock), guard_of(Failing(), clock)
+    token = mint(FAST, now=clock())
     for _ in range(2):
-        assert (await http(guard, "/", bearer(mint(FAST, now=clock())))).status == 200
+        assert (await http(guard, "/", bearer(token))).status == 200
         with pytest.raises(LookupError):
-            await http(failing, "/", bearer(mint(FAST, now=clock())))
-    assert list(guard._live._connections) == list(failing._live._connections) == []
+            await http(failing, "/", bearer(token))
+    assert nothing_is_left(guard)
+    assert nothing_is_left(failing)
+
+
+async def test_a_recalled_request_has_all_three_names_of_its_state(clock) -> None:
+    app = App()
+    guard = guard_of(app, clock)
+    await http(guard, "/", bearer(await known(guard, clock)))
+    assert app.state.is_authenticated
+    assert app.scopes[-1]["user"] is app.scopes[-1]["auth"] is app.state
 
 
 async def test_a_request_that_never_begins_leaves_nothing_behind(clock) -> None:
     guard = guard_of(App(), clock)
-    await http(guard, "/", bearer(mint(FAST, now=clock())))
-    task = asyncio.ensure_future(
-        guard(http_scope("/", bearer(mint(FAST, now=clock()))), None, None)
-    )
+    scope = http_scope("/", bearer(await known(guard, clock)))
+    task = asyncio.ensure_future(guard(scope, None, None))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert list(guard._live._connections) == []
+    assert nothing_is_left(guard)
 
 
 async def test_what_is_revoked_before_the_request_begins_refuses_it(clock) -> None:
     guard = guard_of(App(), clock)
-    await http(guard, "/", bearer(mint(FAST, now=clock())))
-    call = requested(guard, clock)
+    call = requested(guard, clock, await known(guard, clock))
     revoke(guard)
     await call.end()
     assert call.sent[0]["status"] == 401
+
+
+async def test_a_stream_that_begins_after_its_app_is_over_is_not_kept(clock) -> None:
+    senders: list[Any] = []
+
+    async def leaves(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        senders.append(send)
+
+    guard = guard_of(leaves, clock)
+    call = requested(guard, clock)
+    await call.end()
+    await senders[0]({"type": "http.response.body", "body": b"1", "more_body": True})
+    assert call.body == b"1"
+    assert nothing_is_left(guard)
+
+
+ENDS = {
+    "session": {"session_id": "sess_1", "user_id": "user_1"},
+    "client": {"sessions": [{"session_id": "sess_1", "user_id": "user_1"}]},
+    "user": {"user_id": "user_1"},
+    "key": {"key_id": "key-3"},
+    "erased": {},
+}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+async def test_whatever_ends_a_request_before_its_first_chunk_ends_the_stream(
+    clock, kind: str
+) -> None:
+    app = Ticker()
+    guard = guard_of(app, clock)
+    call = requested(guard, clock)
+    await call.settle()
+    tell(guard, kind, **ENDS[kind])
+    app.ticks.put_nowait(b"1")
+    await call.end()
+    assert (call.body, call.is_finished) == (b"", True)
+    assert nothing_is_left(guard)
+
+
+async def test_of_any_number_of_sessions_that_end_each_request_is_told(clock) -> None:
+    app = Ticker()
+    guard = guard_of(app, clock)
+    call = requested(guard, clock)
+    await call.settle()
+    revoke(guard)
+    for number in range(2_500):
+        revoke(guard, f"sess_9{number}", "user_9")
+        assert len(guard._live._connections._ended) < 1_000
+    app.ticks.put_nowait(b"1")
+    await call.end()
+    assert call.body == b""
+    revoke(guard, "sess_90", "user_9")
+    assert guard._live._connections._ended == {}
+
+
+async def test_a_session_that_ends_is_not_looked_for_among_the_requests_under_way(clock) -> None:
+    class Counted(set[Any]):
+        walks = 0
+
+        def __iter__(self) -> Any:
+            self.walks += 1
+            return super().__iter__()
+
+    guard = guard_of(Ticker(), clock)
+    connections = guard._live._connections
+    connections.brief = Counted()
+    calls = [requested(guard, clock) for _ in range(10)]
+    await calls[-1].settle()
+    assert len(connections.brief) == 10
+    for number in range(999):
+        revoke(guard, f"sess_9{number}", "user_9")
+    assert connections.brief.walks == 0
+    for call in calls:
+        call.task.cancel()
+
+
+@pytest.mark.parametrize(("late", "body"), [(0.0, b"1"), (0.6, b"")])
+async def test_the_longest_life_of_a_stream_begins_with_its_request(
+    clock, late: float, body: bytes
+) -> None:
+    app = Ticker()
+    guard = guard_of(app, clock, maximum_connection_life=0.5)
+    call = requested(guard, clock)
+    await call.settle()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await until(lambda: loop.time() - began >= late)
+    app.ticks.put_nowait(b"1")
+    await until(lambda: call.is_finished)
+    app.ticks.put_nowait(b"2")
+    await call.end()
+    assert call.body == body
+
+
+async def test_the_timer_of_a_stream_that_is_over_is_gone(clock) -> None:
+    app = Ticker()
+    guard = guard_of(app, clock)
+    call = requested(guard, clock)
+    app.ticks.put_nowait(b"1")
+    await call.settle()
+    (connection,) = guard._live._connections
+    assert not connection._timer.cancelled()
+    app.ticks.put_nowait(b"")
+    await call.end()
+    assert connection._timer.cancelled()
 
 
 async def test_a_thousand_websockets_of_one_session_all_close(clock) -> None:

@@ -189,6 +189,9 @@ def test_a_header_without_a_time_of_ten_digits_has_its_own_shape(oiat: object) -
     [
         b'"x":{"oiat":1800000000}',
         b'"oiat":1800000000,"x":{"oiat":1800000000}',
+        b'"oiat":1800000001,"x":{"oiat":1800000000}',
+        b'"oiat":1800000001.0,"x":{"oiat":1800000000}',
+        b'"oiat":1800000001,"x\\"oiat":1800000000',
         b'"oiat" :1800000000,"x\\"oiat":1800000000',
         b'"\\u006fiat":1800000000,"x":[{"oiat":1800000000}]',
         b'"oiat":1800000000.0',

@@ -210,7 +210,15 @@ MEMBERS = st.sampled_from(
         for name in ('"oiat"', '"\\u006fiat"', '"x\\"oiat"', '"x"')
         for space in ("", " ")
         for value in (
-            *(TEN_DIGITS, f"0{TEN_DIGITS}", f"-{TEN_DIGITS}", f"{TEN_DIGITS}.0", f"{TEN_DIGITS}e1"),
+            *(
+                "1800000001",
+                "1800000001.0",
+                TEN_DIGITS,
+                f"0{TEN_DIGITS}",
+                f"-{TEN_DIGITS}",
+                f"{TEN_DIGITS}.0",
+                f"{TEN_DIGITS}e1",
+            ),
             *(f'{{"oiat":{TEN_DIGITS}}}', f'[{{"oiat":{TEN_DIGITS}}}]', f'"{TEN_DIGITS}"'),
             *(f'"\\"oiat\\":{TEN_DIGITS},"', f"{TEN_DIGITS}1", "true", "7"),
         )

@@ -10,11 +10,10 @@ import orjson
 from edgepass_sidecar.activity import Activity
 from edgepass_sidecar.client import Client
 from edgepass_sidecar.event import Event
-from edgepass_sidecar.identifier import TemplateId
+from edgepass_sidecar.identifier import ClientId, SessionId, TemplateId, UserId
 from edgepass_sidecar.secret_key import KeyScope, SecretKey
 from edgepass_sidecar.session import Session, Status, Terms
 from edgepass_sidecar.signing_keys import SigningKey, Stage
-from edgepass_sidecar.stores.making import maker
 from edgepass_sidecar.template import Template
 from edgepass_sidecar.ticket import Ticket, TicketStatus
 from edgepass_sidecar.user import User
@@ -53,21 +52,6 @@ _SEEN_WITH = (
 )  # fmt: skip
 _STATUSES = {status.value: status for status in Status}
 _SETTLED = ("organization_id", "actor", "tasks", "claims", "data", "tokens_until")
-_UNSEEN: dict[str, Any] = {}
-
-_make_client = maker(Client, (*CLIENT_COLUMNS, "sessions"))
-_make_session = maker(
-    Session,
-    (
-        "id", "client_id", "user", "status", "created_at", "updated_at", "last_active_at",
-        "expire_at", "inactivity_timeout", "first_factor_at", "second_factor_at", "activity",
-        *_SETTLED,
-    ),
-)  # fmt: skip
-_make_activity = maker(Activity, ("ip_address", "user_agent", *_SEEN_WITH))
-_make_user = maker(
-    User, ("id", "external_id", "created_at", "updated_at", "is_banned", "not_before", *_PROFILE)
-)
 
 
 def client_row(client: Client) -> Row:
@@ -75,8 +59,24 @@ def client_row(client: Client) -> Row:
 
 
 def parse_client(row: Row, sessions: tuple[Session, ...]) -> Client:
-    *values, rotation_due, rotated_for = row
-    return _make_client(*values, bool(rotation_due), rotated_for, sessions)
+    # By hand, as are sessions and users: each refresh reads one of each of them.
+    (
+        identifier, version, token_hash, previous_token_hash, rotated_at,
+        last_active_session_id, created_at, updated_at, rotation_due, rotated_for,
+    ) = row  # fmt: skip
+    return Client(
+        id=ClientId(identifier),
+        version=version,
+        token_hash=token_hash,
+        previous_token_hash=previous_token_hash,
+        rotated_at=rotated_at,
+        last_active_session_id=last_active_session_id,
+        created_at=created_at,
+        updated_at=updated_at,
+        rotation_due=bool(rotation_due),
+        rotated_for=rotated_for,
+        sessions=sessions,
+    )
 
 
 def session_row(session: Session) -> Row:
@@ -97,18 +97,25 @@ def parse_session(row: Row) -> Session:
         expire_at, inactivity_timeout, first_factor_at, second_factor_at, ip_address,
         user_agent, document, *of_user,
     ) = row  # fmt: skip
-    details = orjson.loads(document).get
-    seen = details("seen", _UNSEEN).get
-    activity = _make_activity(
-        ip_address, user_agent, seen("browser_name"), seen("browser_version"),
-        seen("device_type"), seen("is_mobile", False), seen("city"), seen("country"),
-    )  # fmt: skip
-    return _make_session(
-        identifier, client_id, parse_user(of_user), _STATUSES[status], created_at, updated_at,
-        last_active_at, expire_at, inactivity_timeout, first_factor_at, second_factor_at, activity,
-        details("organization_id"), details("actor"), tuple(details("tasks", ())),
-        details("claims") or {}, details("data") or {}, details("tokens_until"),
-    )  # fmt: skip
+    details = orjson.loads(document)
+    seen = details.pop("seen", {})
+    if "tasks" in details:
+        details["tasks"] = tuple(details["tasks"])
+    return Session(
+        id=SessionId(identifier),
+        client_id=ClientId(client_id),
+        user=parse_user(of_user),
+        status=_STATUSES[status],
+        created_at=created_at,
+        updated_at=updated_at,
+        last_active_at=last_active_at,
+        expire_at=expire_at,
+        inactivity_timeout=inactivity_timeout,
+        first_factor_at=first_factor_at,
+        second_factor_at=second_factor_at,
+        activity=Activity(ip_address=ip_address, user_agent=user_agent, **seen),
+        **details,
+    )
 
 
 def user_row(user: User) -> Row:
@@ -120,14 +127,16 @@ def user_row(user: User) -> Row:
 
 
 def parse_user(row: Sequence[Any]) -> User:
-    identifier, external_id, document, created_at, updated_at, is_banned, not_before = row
-    profile = orjson.loads(document).get
-    return _make_user(
-        identifier, external_id, created_at, updated_at, bool(is_banned), not_before,
-        profile("username"), profile("first_name"), profile("last_name"), profile("email_address"),
-        profile("image_url"), profile("public_metadata") or {}, profile("unsafe_metadata") or {},
-        profile("claims") or {},
-    )  # fmt: skip
+    identifier, external_id, profile, created_at, updated_at, is_banned, not_before = row
+    return User(
+        id=UserId(identifier),
+        external_id=external_id,
+        created_at=created_at,
+        updated_at=updated_at,
+        is_banned=bool(is_banned),
+        not_before=not_before,
+        **orjson.loads(profile),
+    )
 
 
 def _without_defaults(values: dict[str, Any]) -> str:
