@@ -74,7 +74,8 @@ def _turn(folder: str) -> int:
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable(report: object) -> Generator[None, Any, Any]:
     # What a worker tells of tests that passed is most of what it sends, and nobody reads it:
-    # the terminal shows of them only what a failed test logged while it was cleared away.
+    # the terminal shows of them only what a failed test logged while it was cleared away. With
+    # workers, -rP and a report's logs of what passed are empty for this; without, they are whole.
     data = yield
     if isinstance(report, pytest.TestReport) and report.passed:
         data["keywords"] = {}

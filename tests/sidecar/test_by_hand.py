@@ -25,7 +25,9 @@ PATHS = sorted(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
-@pytest.mark.parametrize("more", [{}, {"root_path": ""}, {"root_path": "/v1"}])
+@pytest.mark.parametrize(
+    "more", [{}, {"root_path": ""}, {"root_path": "/v1"}, {"path_params": {"tenant": "a"}}]
+)
 def test_a_path_leads_to_the_route_that_starlette_finds(method: str, more: dict[str, str]) -> None:
     for path in PATHS:
         scope = {"type": "http", "method": method, "path": path, "query_string": b"", **more}

@@ -17,7 +17,7 @@ class PlainRoute(Route):
     """A route that is in no other one, and whose parameters are texts."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http" or scope.get("root_path"):
+        if scope["type"] != "http" or scope.get("root_path") or scope.get("path_params"):
             return super().matches(scope)
         # As Starlette does it, but for what it does for other kinds of routes.
         found = self.path_regex.match(scope["path"])

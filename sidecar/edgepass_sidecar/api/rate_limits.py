@@ -47,6 +47,7 @@ PUBLIC_PER_ADDRESS = Budget(rate=200, burst=2_000)
 
 # Per budget; at about 200 bytes each, 10 MB when somebody does his worst.
 MAXIMUM_BUCKETS = 50_000
+# Of each kind; at about 250 bytes each, 25 MB.
 MAXIMUM_PROVEN = 100_000
 # Seconds; more than the minute in which a page that is open mints again.
 PROVEN_FOR = 600.0

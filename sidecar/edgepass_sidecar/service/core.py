@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cachetools import LRUCache
+from cachetools import TTLCache
 
 from edgepass_sidecar.claims_language import CompiledClaims
 from edgepass_sidecar.client import Client, revoke_stolen
@@ -37,7 +37,6 @@ from edgepass_sidecar.user import User
 
 # Seconds in which simultaneous refreshes of one session share one token.
 SHARED_FOR = 2.0
-_MOST_SHARED = 10_000
 # More requests than this at once on one client are not a browser's.
 ATTEMPTS = 64
 
@@ -50,20 +49,16 @@ class SharedTokens:
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        # No TTLCache, which on each use looks for what is too old: that is told here anyway.
-        self._tokens = LRUCache[tuple[object, ...], tuple[float, float, str]](_MOST_SHARED)
+        self._tokens = TTLCache[tuple[object, ...], tuple[float, str]](
+            maxsize=10_000, ttl=SHARED_FOR, timer=monotonic
+        )
 
     def find(self, minted_for: tuple[object, ...], now: float) -> str | None:
-        minted = self._tokens.get(minted_for)
-        if minted is None:
-            return None
-        kept_at, minted_at, token = minted
-        is_young = self._monotonic() - kept_at < SHARED_FOR and 0 <= now - minted_at < SHARED_FOR
-        return token if is_young else None
+        minted_at, token = self._tokens.get(minted_for, (now, None))
+        return token if 0 <= now - minted_at < SHARED_FOR else None
 
     def keep(self, minted_for: tuple[object, ...], token: str, now: float) -> None:
-        self._tokens[minted_for] = (self._monotonic(), now, token)
+        self._tokens[minted_for] = (now, token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
