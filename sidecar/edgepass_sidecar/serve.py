@@ -1,7 +1,6 @@
 """Runs the sidecar under uvicorn: one socket, one process, a graceful end."""
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -58,9 +57,6 @@ def serve(settings: Settings) -> None:
         # asked for and went well ends with exit code 0.
         signal.signal(told_to_stop, lambda *_: None)
     server = _Server(config, app)
-    # What was made until here stays: no collection has to look through it again.
-    gc.collect()
-    gc.freeze()
     server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(3)
