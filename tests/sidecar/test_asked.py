@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import time
 from ipaddress import ip_network
+from timeit import repeat
 
 import pytest
 from starlette.requests import Request
@@ -208,10 +209,12 @@ def test_a_cookie_header_of_more_than_16_kb_is_refused(length: int, refused: boo
     "field", ['a="' + '\\"' * 32_768, "a=b;" * 4096, ";" * 16_384, "=" * 16_384]
 )
 def test_a_hostile_cookie_header_costs_no_more_than_its_length(field: str) -> None:
-    started = time.thread_time()
-    with contextlib.suppress(Refused):
-        assert _cookie(field) is None
-    assert time.thread_time() - started < 0.1
+    def read() -> None:
+        with contextlib.suppress(Refused):
+            assert _cookie(field) is None
+
+    # The best of five: what is quadratic is slow each time, a collection of garbage is not.
+    assert min(repeat(read, timer=time.thread_time, number=1)) < 0.1
 
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
