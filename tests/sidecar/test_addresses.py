@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
+from timeit import repeat
 
 import pytest
 from hypothesis import given
@@ -284,12 +285,11 @@ def test_a_long_field_of_the_sender_does_not_hide_it_behind_a_proxy_that_adds_it
     ],
 )
 def test_a_hostile_header_costs_no_more_than_its_length(text: str) -> None:
-    started = time.thread_time()
-    found = _address(xff=[text], forwarded=[text])
-    elapsed = time.thread_time() - started
+    def find() -> None:
+        assert _address(xff=[text], forwarded=[text]) in (PROXY, "10.0.0.2")
 
-    assert found in (PROXY, "10.0.0.2")
-    assert elapsed < 0.05
+    # The best of five: what is quadratic is slow each time, a collection of garbage is not.
+    assert min(repeat(find, timer=time.thread_time, number=1)) < 0.05
 
 
 HOPS = st.one_of(
