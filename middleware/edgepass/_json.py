@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 MAXIMUM_DEPTH = 32
+_DEEPEST_PARSED = 8_192
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _ESCAPED = re.compile(r"\\.")
 _WHITE_SPACE = " \t\n\r"
@@ -20,19 +21,21 @@ def parse_object(raw: bytes) -> dict[str, object]:
     infinities (also by overflow), integers outside 64 bits, lone surrogates,
     and nesting deeper than 32. The caller bounds the length.
     """
-    text = raw.decode("utf-8").strip(_WHITE_SPACE)
-    if text.count("[") + text.count("{") > MAXIMUM_DEPTH:
+    text = raw.decode().strip(_WHITE_SPACE)
+    if len(text) > _DEEPEST_PARSED and text.count("[") + text.count("{") > _DEEPEST_PARSED:
         _validate_depth(text)
     try:
         value, end = _scan(text, 0)
     except StopIteration:
         raise ValueError("not JSON") from None
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
     if end != len(text) or type(value) is not dict:
         raise ValueError("not one JSON object")
-    strings = len(value) + _count_strings(value.values())
+    strings = len(value) + _count_strings(value.values(), MAXIMUM_DEPTH - 1)
     if "\\" in text:
         # An escaped lone surrogate parses, and then cannot be written as UTF-8.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        json.dumps(value, ensure_ascii=False).encode()
         text = _ESCAPED.sub("", text)
     # The parser forgets all but the last member of a name, at least a string of each.
     if text.count('"') != 2 * strings:
@@ -41,8 +44,8 @@ def parse_object(raw: bytes) -> dict[str, object]:
 
 
 def _validate_depth(text: str) -> None:
-    # Before parsing, because the parser would answer depth with a RecursionError
-    # whose limit depends on how deep the caller already is.
+    # Before parsing: where an app has raised Python's recursion limit, the parser would
+    # overflow the stack. What is as short as a token cannot be that deep.
     depth = 0
     for character in _STRING.sub("", text):
         if character in "[{":
@@ -53,9 +56,14 @@ def _validate_depth(text: str) -> None:
             depth -= 1
 
 
-def _count_strings(values: Iterable[Any]) -> int:
-    """Return how many strings are in `values`, names included; no integer is beyond 64 bits."""
+def _count_strings(values: Iterable[Any], levels: int) -> int:
+    """Return how many strings are in `values`, names included.
+
+    Raises `ValueError` where they nest deeper than `levels` or an integer is beyond 64 bits.
+    """
     # One walk, in place of the parser's hooks for objects and for integers, which cost more.
+    if levels < 0:
+        raise ValueError("JSON nested too deeply")
     strings = 0
     for value in values:
         kind = type(value)
@@ -65,9 +73,9 @@ def _count_strings(values: Iterable[Any]) -> int:
             if not _LEAST <= value <= _GREATEST:
                 raise ValueError("JSON integer beyond 64 bits")
         elif kind is dict:
-            strings += len(value) + _count_strings(value.values())
+            strings += len(value) + _count_strings(value.values(), levels - 1)
         elif kind is list:
-            strings += _count_strings(value)
+            strings += _count_strings(value, levels - 1)
     return strings
 
 

@@ -68,7 +68,7 @@ def split_header(segment: bytes) -> tuple[bytes, int, bytes] | None:
     except ValueError:
         return None
     digits = after[:_DIGITS]
-    if not digits.isdigit() or digits.startswith(b"0"):
+    if not digits.isdigit() or digits < b"1":
         return None
     return before, int(digits), after[_DIGITS:]
 

@@ -273,4 +273,4 @@ def test_expectations_do_not_change_with_the_list_they_were_made_of() -> None:
     algorithms.append("ES256")
     parties.append("https://b.example")
     assert "ES256" not in expected.algorithms
-    assert not expected.accepts_party("https://b.example")
+    assert expected.authorized_parties == {"https://a.example"}

@@ -20,21 +20,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         'token = authorization[7:].lstrip(b" ")',
     ): "byte 6 is a space, which is stripped, or the credential is refused",
     (
-        'text = raw.decode("utf-8").strip(_WHITE_SPACE)',
-        'text = raw.decode("UTF-8").strip(_WHITE_SPACE)',
-    ): _ENCODING,
-    (
-        'json.dumps(value, ensure_ascii=False).encode("utf-8")',
-        'json.dumps(value, ensure_ascii=False).encode("UTF-8")',
-    ): _ENCODING,
-    (
-        'json.dumps(value, ensure_ascii=False).encode("utf-8")',
-        'json.dumps(value, ensure_ascii=None).encode("utf-8")',
+        "json.dumps(value, ensure_ascii=False).encode()",
+        "json.dumps(value, ensure_ascii=None).encode()",
     ): "None is as false as False",
-    (
-        'if text.count("[") + text.count("{") > MAXIMUM_DEPTH:',
-        'if text.count("[") + text.count("{") >= MAXIMUM_DEPTH:',
-    ): "with just as many brackets as allowed the depth is counted, and allowed",
     (
         'for character in _STRING.sub("", text):',
         'for character in _STRING.sub("XXXX", text):',

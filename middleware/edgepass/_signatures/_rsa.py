@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 # The DER prefix of DigestInfo for SHA-256 (RFC 8017 section 9.2, note 1).
-_DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
 class RsaKey:
@@ -16,8 +16,8 @@ class RsaKey:
         self._modulus = modulus
         self._exponent = exponent
         self._length = (modulus.bit_length() + 7) // 8
-        padding = b"\xff" * (self._length - len(_DIGEST_INFO) - 32 - 3)
-        self._prefix = int.from_bytes(b"\x00\x01" + padding + b"\x00" + _DIGEST_INFO + bytes(32))
+        padding = b"\xff" * (self._length - len(DIGEST_INFO) - 32 - 3)
+        self._prefix = int.from_bytes(b"\x00\x01" + padding + b"\x00" + DIGEST_INFO + bytes(32))
 
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Say whether `signature` is this key's over `message`; no input makes it raise.
