@@ -28,28 +28,26 @@ def find_credential(headers: Headers) -> Credential | None:
     """Return what the request carries, or `None` when it carries no session token.
 
     A Bearer credential settles it: when it is bad the request is refused, and
-    the cookie is not a second try. Another scheme leaves the way to the cookie
-    open. Raises a `CredentialRefused` for what is ambiguous or too large.
+    the cookie is not a second try, nor looked at. Another scheme leaves the way to
+    the cookie open. Raises a `CredentialRefused` for what is ambiguous or too large.
     """
     authorization: bytes | None = None
-    cookies: bytes | None = None
+    cookies: list[bytes] = []
     for name, value in headers:
         if name == b"authorization":
             if authorization is not None:
                 raise AuthorizationRepeated("the request has more than one Authorization field")
             authorization = value
         elif name == b"cookie":
-            # HTTP/2 may split the header into fields (RFC 9113 section 8.2.3).
-            cookies = value if cookies is None else cookies + b"; " + value
-            if len(cookies) > MAXIMUM_COOKIE_BYTES:
-                raise CookieTooLarge("the Cookie header is longer than 16 kB")
+            cookies.append(value)
     if authorization is not None:
         token = _find_bearer(authorization)
         if token is not None:
             return Credential(token, is_bearer=True)
-    if cookies is None:
+    if not cookies:
         return None
-    token = _find_session_cookie(cookies)
+    # HTTP/2 may split the header into fields (RFC 9113 section 8.2.3).
+    token = _find_session_cookie(b"; ".join(cookies))
     return None if token is None else Credential(token, is_bearer=False)
 
 
@@ -64,6 +62,8 @@ def _find_bearer(authorization: bytes) -> bytes | None:
 
 
 def _find_session_cookie(cookies: bytes) -> bytes | None:
+    if len(cookies) > MAXIMUM_COOKIE_BYTES:
+        raise CookieTooLarge("the Cookie header is longer than 16 kB")
     values = find_cookies(cookies, SESSION_COOKIE)
     if len(values) > 1:
         raise CookieRepeated("the request has more than one session cookie")

@@ -63,29 +63,33 @@ class TokenCache:
         another way, is never recalled.
         """
         authorization: bytes | None = None
-        cookies: bytes | None = None
         for name, value in headers:
             if name == b"authorization":
                 if authorization is not None:
                     return None
                 authorization = value
-            elif name == b"cookie":
-                if cookies is not None or len(value) > MAXIMUM_COOKIE_BYTES:
-                    return None
-                cookies = value
-        if authorization is not None:
+        if authorization is None:
+            entry = self._recall_cookie(headers)
+        else:
             # The whole field, with its scheme: a slice of it would be a copy of it.
             entry = self._young.get(authorization[-_TAIL:])
             if entry is None or entry.authorization != authorization:
                 return None
-        else:
-            entry = None if cookies is None else self._recall_cookie(cookies)
         if entry is None or not now < entry.refused_from:
             return None
-        stands = entry.version == self._revocations.version or self._stands_again(entry)
-        return entry.signed_in if stands else None
+        if entry.version == self._revocations.version or self._stands_again(entry):
+            return entry.signed_in
+        return None
 
-    def _recall_cookie(self, cookies: bytes) -> _Entry | None:
+    def _recall_cookie(self, headers: Headers) -> _Entry | None:
+        cookies: bytes | None = None
+        for name, value in headers:
+            if name == b"cookie":
+                if cookies is not None or len(value) > MAXIMUM_COOKIE_BYTES:
+                    return None
+                cookies = value
+        if cookies is None:
+            return None
         before, _, rest = cookies.partition(_NEEDLE)
         token, _, after = rest.partition(b";")
         entry = self._young.get(token[-_TAIL:])

@@ -128,6 +128,13 @@ def test_longer_cookie_headers_are_too_large(fields: list[bytes]) -> None:
         find([(b"cookie", field) for field in fields])
 
 
+def test_a_cookie_header_is_not_looked_at_beside_a_bearer_token() -> None:
+    huge = (b"cookie", b"x" * (MAXIMUM_COOKIE_BYTES + 1))
+    assert find([huge, *authorization(b"Bearer t")]) == b"t"
+    with pytest.raises(CookieTooLarge):
+        find([huge, *authorization(b"Basic dTpw")])
+
+
 def test_the_token_is_handed_on_as_it_was_sent() -> None:
     # Whether it is a token at all is the verifier's to say, so a bad one is a
     # refusal and never a reason to look elsewhere.

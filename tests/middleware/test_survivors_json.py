@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from edgepass import _json
 from edgepass._json import MAXIMUM_DEPTH, parse_object
 
 BEYOND = b"18446744073709551616"
@@ -63,6 +64,18 @@ def test_an_integer_beyond_64_bits_is_refused_inside_lists(start, number, end) -
     assert parse_object(start + b"1" + end)
     with pytest.raises(ValueError, match="64 bits"):
         parse_object(start + number + end)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b"[[],", b'{"a":{},"b":', b'["[]",'])
+def test_such_depth_as_could_overflow_a_stack_is_refused_without_parsing(
+    monkeypatch: pytest.MonkeyPatch, opening: bytes
+) -> None:
+    def parse(text: str, start: int) -> None:
+        raise AssertionError("it was parsed")
+
+    monkeypatch.setattr(_json, "_scan", parse)
+    with pytest.raises(ValueError, match="deep"):
+        parse_object(b'{"a":' + opening * 9_000)
 
 
 @pytest.mark.parametrize("bracket", ["[", '{"a":'])

@@ -8,6 +8,10 @@ _ANY_OTHER = "any other number will do"
 _FETCHED = "self._fetched_moment = 0.0"
 _NO_KEYS = "without keys there was no fetch, and this is not looked at"
 _NO_JSON = "an X outside of strings is not JSON, and refused before what follows it is looked at"
+_DEEP = (
+    'if len(text) > _DEEPEST_PARSED and text.count("[") + text.count("{") > _DEEPEST_PARSED:'
+)
+_EITHER_WAY = "the depth is the same whether it is looked at before parsing or after"
 _END = "if end < 0:"
 _AFTER_NAME = "a semicolon is found behind the name and =, so at 2 or later, or not at all"
 
@@ -23,6 +27,13 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "json.dumps(value, ensure_ascii=False).encode()",
         "json.dumps(value, ensure_ascii=None).encode()",
     ): "None is as false as False",
+    (_DEEP, _DEEP.replace(" and ", " or ")): _EITHER_WAY,
+    (_DEEP, _DEEP.replace("len(text) >", "len(text) >=")): _EITHER_WAY,
+    (_DEEP, _DEEP.replace('"{") >', '"{") >=')): _EITHER_WAY,
+    (
+        'if not digits.isdigit() or digits < b"1":',
+        'if not digits.isdigit() or digits <= b"1":',
+    ): "a single digit is the end of what is no JSON",
     (
         'for character in _STRING.sub("", text):',
         'for character in _STRING.sub("XXXX", text):',
