@@ -8,7 +8,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = Iterable[tuple[bytes, bytes]]  # read more than once, as apps do
+Headers = Iterable[tuple[bytes, bytes]]
 
 # IANA's registry of WebSocket close codes: 3000 is Unauthorized.
 WEBSOCKET_UNAUTHORIZED = 3000

@@ -47,15 +47,23 @@ class Connection(ABC):
     def between(
         self, receive: Receive, send: Send, signed_in: SignedIn, connections: "Connections"
     ) -> Self:
-        """Begin, as one of `connections`."""
+        """Take what it is made of. Nothing is kept of it before it begins."""
         self._receive = receive
         self._send = send
         self.signed_in = signed_in
         self._connections = connections
-        connections.brief.add(self)
-        if connections.maximum_life is not None:
-            self._began = asyncio.get_running_loop().time()
         return self
+
+    def begin(self) -> None:
+        """Be one of `connections`, from now on until it is over."""
+        self._connections.brief.add(self)
+        if self._connections.maximum_life is not None:
+            self._began = asyncio.get_running_loop().time()
+
+    @property
+    def ends(self) -> tuple[Receive, Send]:
+        """The server's own two callables."""
+        return self._receive, self._send
 
     @property
     def claims(self) -> Claims:
@@ -171,6 +179,10 @@ class WebSocketConnection(Connection):
     """A websocket is closed with 3000, also before it was accepted."""
 
     _has_begun = False
+
+    def begin(self) -> None:
+        super().begin()
+        self._connections.keep(self)
 
     async def receive(self) -> Message:
         if self._has_begun:

@@ -72,7 +72,7 @@ class CookieRepeated(CredentialRefused):
 
 
 class CookieTooLarge(CredentialRefused):
-    """The Cookie header is longer than 16,384 bytes."""
+    """The Cookie header is longer than 16,384 bytes, and no Bearer token was sent."""
 
     code = "cookie_too_large"
 

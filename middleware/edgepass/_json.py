@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 MAXIMUM_DEPTH = 32
-_DEEPEST_PARSED = 8_192
+_SAFE_DEPTH = 512  # levels that the parser may go down on the stack of any thread
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _ESCAPED = re.compile(r"\\.")
 _WHITE_SPACE = " \t\n\r"
@@ -22,14 +22,16 @@ def parse_object(raw: bytes) -> dict[str, object]:
     and nesting deeper than 32. The caller bounds the length.
     """
     text = raw.decode().strip(_WHITE_SPACE)
-    if len(text) > _DEEPEST_PARSED and text.count("[") + text.count("{") > _DEEPEST_PARSED:
+    # No text is deeper than it is long; so most need not be looked through.
+    if len(text) > _SAFE_DEPTH and text.count("[") + text.count("{") > _SAFE_DEPTH:
         _validate_depth(text)
     try:
         value, end = _scan(text, 0)
     except StopIteration:
         raise ValueError("not JSON") from None
     except RecursionError:
-        raise ValueError("JSON nested too deeply") from None
+        _validate_depth(text)
+        raise  # it was the caller who had no room left
     if end != len(text) or type(value) is not dict:
         raise ValueError("not one JSON object")
     strings = len(value) + _count_strings(value.values(), MAXIMUM_DEPTH - 1)
@@ -44,8 +46,8 @@ def parse_object(raw: bytes) -> dict[str, object]:
 
 
 def _validate_depth(text: str) -> None:
-    # Before parsing: where an app has raised Python's recursion limit, the parser would
-    # overflow the stack. What is as short as a token cannot be that deep.
+    # Without parsing, since the parser's own limit is Python's: on a small stack, or where an
+    # app has raised it, the stack overflows first.
     depth = 0
     for character in _STRING.sub("", text):
         if character in "[{":

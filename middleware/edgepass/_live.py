@@ -25,6 +25,9 @@ from edgepass._revocations import Revocations
 LONGEST_LEEWAY = 55.0
 READY_TIMEOUT = 2.5  # seconds that a first request waits for the first snapshot
 
+# The wrapped app, what decides about a request, and what verifies a renewed token.
+Ways = tuple[ASGIApp, ASGIApp, Verify]
+
 
 class LiveSettings(NamedTuple):
     """What `EdgepassMiddleware` was told about revocations; see there."""
@@ -42,6 +45,7 @@ class Live:
     def __init__(
         self,
         settings: LiveSettings,
+        ways: Ways,
         revocations: Revocations,
         keys: KeyHolder,
         expected: Expectations,
@@ -49,6 +53,7 @@ class Live:
     ) -> None:
         _validate(settings, expected.leeway)
         self._settings = settings
+        self._app, self._decide, self._verify = ways
         self._revocations = revocations
         self._connections = Connections(settings.maximum_connection_life)
         self._feed = Feed(
@@ -103,32 +108,30 @@ class Live:
         return {"feed": state, "feed_cursor": self._feed.cursor, "feed_silent_for": silent_for}
 
     def serve_http(
-        self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, signed_in: SignedIn
+        self, scope: Scope, receive: Receive, send: Send, signed_in: SignedIn
     ) -> Awaitable[None]:
-        """Run `app` for a request whose response ends with its session, if it is a stream."""
+        """Run the app for a request whose response ends with its session, if it is a stream."""
         connection = HttpConnection().between(receive, send, signed_in, self._connections)
-        return self._serve(app, scope, connection)
+        return self._serve(scope, connection, self._revocations.version)
 
     def serve_websocket(
-        self,
-        app: ASGIApp,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        signed_in: SignedIn,
-        verify: Verify,
+        self, scope: Scope, receive: Receive, send: Send, signed_in: SignedIn
     ) -> Awaitable[None]:
-        """Run `app` for a websocket, which ends with its session."""
+        """Run the app for a websocket, which ends with its session."""
         connection = WebSocketConnection().between(receive, send, signed_in, self._connections)
         maximum_life = self._settings.maximum_connection_life
-        state = RenewableSignedIn(signed_in, connection, verify, maximum_life)
+        state = RenewableSignedIn(signed_in, connection, self._verify, maximum_life)
         scope["edgepass"] = scope["user"] = scope["auth"] = state
-        self._connections.keep(connection)
-        return self._serve(app, scope, connection)
+        return self._serve(scope, connection, self._revocations.version)
 
-    async def _serve(self, app: ASGIApp, scope: Scope, connection: Connection) -> None:
+    async def _serve(self, scope: Scope, connection: Connection, version: int) -> None:
+        if version != self._revocations.version:
+            # A server may call long before it awaits: what was revoked meanwhile counts.
+            await self._decide(scope, *connection.ends)
+            return
+        connection.begin()
         try:
-            await app(scope, connection.receive, connection.send)
+            await self._app(scope, connection.receive, connection.send)
         except Exception as error:
             # The app only ran into the end that we made.
             if not _is_caused_by_the_end(error):

@@ -24,7 +24,7 @@ from edgepass._verify import verify
 
 if TYPE_CHECKING:
     from edgepass._jwks_client import JwksClient
-    from edgepass._live import Live
+    from edgepass._live import Live, Ways
 
 _NO_CREDENTIAL = SignedOut(CREDENTIAL_MISSING)
 _log = logging.getLogger("edgepass")
@@ -73,46 +73,32 @@ class EdgepassMiddleware:
         self._required = required
         self._clock = clock
         self._canonical = CanonicalPaths()
-        self._seen = self._canonical.seen
+        self._seen = self._canonical.seen  # at hand: a look-up by name less
         self._revocations = Revocations()
         self._cache = TokenCache(self._revocations)
         # A withdrawn key's tokens die with the cache that holds them.
         self._keys = _key_source(issuer, jwks_uri, keys, self._cache.clear)
         told = (revocations_uri, edge_key, when_stale, stale_after, maximum_connection_life)
-        self._live = _make_live(told, issuer, self._revocations, self._keys, self._expected, clock)
+        ways = (app, self._decide, self._verify_renewal)
+        self._live = _make_live(told, ways, self._revocations, self._keys, self._expected, clock)
         # What servers look at to see that this is ASGI 3. They call the method.
         self.__call__ = self._call  # type: ignore[method-assign]
         _log.info("edgepass verifies tokens of %s with %s", issuer, preferred_backend().name)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # The way of nearly every request: it has been decided about its token before.
-        # No coroutine of its own, and `_recall` spelled out: a call is a twentieth of the cost.
-        # So it is decided when a server calls, and not when it awaits: in the same moment.
-        if self._live.ends_streams:
-            return self._call_live(scope, receive, send)
+        # No coroutine of its own, and few calls: each would be a twentieth of the cost. So it
+        # is decided when a server calls, and not when it awaits: in the same moment.
         if scope["type"] == "http" and (
             self._seen.get(scope.get("raw_path")) == scope["path"] or self._canonical.accepts(scope)
         ):
             signed_in = self._cache.recall(scope["headers"], self._clock())
             if signed_in is not None:
                 scope["edgepass"] = scope["user"] = scope["auth"] = signed_in
+                if self._live.ends_streams:
+                    return self._live.serve_http(scope, receive, send, signed_in)
                 return self._app(scope, receive, send)
         return self._decide(scope, receive, send)
-
-    async def _call_live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A coroutine, since a server may call long before it awaits: what is revoked
-        # meanwhile must count, and what never begins must not be kept.
-        signed_in = self._recall(scope)
-        if signed_in is None:
-            await self._decide(scope, receive, send)
-        else:
-            scope["edgepass"] = scope["user"] = scope["auth"] = signed_in
-            await self._live.serve_http(self._app, scope, receive, send, signed_in)
-
-    def _recall(self, scope: Scope) -> SignedIn | None:
-        if scope["type"] == "http" and self._canonical.accepts(scope):
-            return self._cache.recall(scope["headers"], self._clock())
-        return None
 
     async def _decide(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -129,10 +115,9 @@ class EdgepassMiddleware:
             else:
                 await self._app(scope, receive, send)
         elif kind == "websocket":
-            renew = self._verify_renewal
-            await self._live.serve_websocket(self._app, scope, receive, send, state, renew)
+            await self._live.serve_websocket(scope, receive, send, state)
         elif self._live.ends_streams:
-            await self._live.serve_http(self._app, scope, receive, send, state)
+            await self._live.serve_http(scope, receive, send, state)
         else:
             await self._app(scope, receive, send)
 
@@ -240,7 +225,7 @@ def _key_source(
 
 def _make_live(
     told: tuple[str | None, str | None, str, float, float | None],
-    issuer: str,
+    ways: "Ways",
     revocations: Revocations,
     keys: "FixedKeys | JwksClient",
     expected: Expectations,
@@ -254,9 +239,9 @@ def _make_live(
     from edgepass._live import Live, LiveSettings
 
     if uri is None:
-        uri = issuer.rstrip("/") + "/v1/revocations"
+        uri = expected.issuer.rstrip("/") + "/v1/revocations"
     settings = LiveSettings(uri, edge_key, when_stale, stale_after, maximum_life)
-    return Live(settings, revocations, keys, expected, clock)
+    return Live(settings, ways, revocations, keys, expected, clock)
 
 
 def _is_preflight(scope: Scope) -> bool:

@@ -62,6 +62,9 @@ class TokenCache:
         `find_credential` and `find` are to tell. What they would refuse, or read in
         another way, is never recalled.
         """
+        # Servers have a list. Anything else may be read only once (ASGI: an iterable).
+        if type(headers) is not list:
+            return None
         authorization: bytes | None = None
         for name, value in headers:
             if name == b"authorization":

@@ -581,9 +581,12 @@ def begun(connections: Connections, count: int, session: str = "sess_1") -> list
     async def nothing(*_: object) -> Any: ...
 
     signed_in = SignedIn(Claims(session_claims(sid=session)), 1)
-    return [
+    made: list[Connection] = [
         HttpConnection().between(nothing, nothing, signed_in, connections) for _ in range(count)
     ]
+    for connection in made:
+        connection.begin()
+    return made
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
@@ -626,7 +629,7 @@ async def known(guard: Any, clock: Any, **claims: Any) -> bytes:
     """Return a token that `guard` has seen, so that its requests are recalled."""
     token = mint(FAST, now=clock(), **claims)
     await http(guard, "/", bearer(token))
-    assert guard._recall(http_scope("/", bearer(token))) is not None
+    assert guard._cache.recall(bearer(token), clock()) is not None
     return token
 
 

@@ -64,6 +64,7 @@ class Edge:
 
         signed_in = SignedIn(Claims(session_claims(**claims)), 1)
         connection = HttpConnection().between(nothing, nothing, signed_in, self.connections)
+        connection.begin()
         connection.send({"type": "http.response.start", "headers": []}).close()
         connection.send({"type": "http.response.body", "more_body": True}).close()
         return connection

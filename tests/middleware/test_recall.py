@@ -118,10 +118,13 @@ UNUSUAL: list[Headers] = [
 ]
 
 
+@pytest.mark.parametrize("options", [{}, {"maximum_connection_life": 100.0}], ids=["", "life"])
 @pytest.mark.parametrize("carry", [bearer, session_cookie])
 @pytest.mark.parametrize("headers", UNUSUAL, ids=range(len(UNUSUAL)))
-async def test_the_unusual_request_is_judged_anew(carry: Any, headers: Headers) -> None:
-    guard = await knowing(carry)
+async def test_the_unusual_request_is_judged_anew(
+    carry: Any, headers: Headers, options: dict[str, Any]
+) -> None:
+    guard = await knowing(carry, **options)
     assert not is_recalled(guard, headers)
     for path in ("/", "/a//b"):
         expected = await answer(guard_of(), http_scope(path, headers))
@@ -159,10 +162,13 @@ async def test_any_request_is_judged_as_if_nothing_were_known(
         assert await answer(guard, http_scope("/", headers)) == expected
 
 
+@pytest.mark.parametrize("life", [None, 100.0])
 @pytest.mark.parametrize("path", ["/a//b", "/a/../b", "/a;b", "a", "/%2e"])
 @pytest.mark.parametrize("required", [True, False])
-async def test_a_known_token_opens_no_path_that_is_not_canonical(path: str, required: bool) -> None:
-    guard = await knowing(bearer, required=required)
+async def test_a_known_token_opens_no_path_that_is_not_canonical(
+    path: str, required: bool, life: float | None
+) -> None:
+    guard = await knowing(bearer, required=required, maximum_connection_life=life)
     expected = await answer(guard_of(required=required), http_scope(path, bearer(TOKEN)))
     assert await answer(guard, http_scope(path, bearer(TOKEN))) == expected
     assert expected[0][0]["status"] == (400 if required else 200)
@@ -196,6 +202,22 @@ async def test_all_requests_of_a_token_have_one_state_and_a_websocket_has_its_ow
     assert isinstance(app.state, SignedIn)
     assert app.state is not states[0]
     assert app.state.claims is states[0].claims
+
+
+async def test_a_websocket_after_a_request_has_a_state_that_can_be_renewed() -> None:
+    app = App()
+    guard = guard_of(app)
+    await answer(guard, http_scope("/ws", bearer(TOKEN)))
+    await websocket(guard, "/ws", bearer(TOKEN))
+    await app.state.renew(TOKEN)
+
+
+async def test_headers_that_can_be_read_once_only_are_read_once() -> None:
+    guard = await knowing(session_cookie)
+    twice = [*bearer(b"x") * 2, *session_cookie(TOKEN)]
+    for headers, status in ((twice, 400), (session_cookie(TOKEN), 200), (bearer(OTHER), 200)):
+        sent, _ = await answer(guard, {**http_scope("/", []), "headers": iter(headers)})
+        assert sent[0]["status"] == status
 
 
 async def test_what_reads_the_state_cannot_change_it() -> None:

@@ -4,6 +4,7 @@ from hashlib import sha1, sha256
 from itertools import count
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from edgepass._signatures import (
     STANDARD_LIBRARY,
@@ -12,6 +13,7 @@ from edgepass._signatures import (
     find_cryptography,
     preferred_backend,
 )
+from edgepass._signatures._cryptography import _der_integer
 from tests.support.issuer import make_key
 
 BACKENDS = [found for found in (STANDARD_LIBRARY, find_cryptography()) if found]
@@ -202,3 +204,10 @@ def test_eddsa_refuses_a_second_representative_of_the_signature(ed25519_key: Sig
 def test_cryptography_is_preferred_where_it_is_installed() -> None:
     assert preferred_backend() is find_cryptography()
     assert STANDARD_LIBRARY.name == "standard library"
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 2, 30, 31, 32])
+@pytest.mark.parametrize("first", [0x01, 0x7F, 0x80, 0x81, 0xFF])
+def test_der_is_written_as_cryptography_writes_it(zeros: int, first: int) -> None:
+    number = (bytes(zeros) + bytes((first,)) * 32)[:32]
+    assert _der_integer(number) == encode_dss_signature(int.from_bytes(number), 1)[2:-3]
