@@ -61,8 +61,8 @@ class Connection(ABC):
             self._began = asyncio.get_running_loop().time()
 
     @property
-    def ends(self) -> tuple[Receive, Send]:
-        """The server's own two callables."""
+    def server(self) -> tuple[Receive, Send]:
+        """What the server itself gave to receive and to send."""
         return self._receive, self._send
 
     @property

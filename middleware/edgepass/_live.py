@@ -127,7 +127,7 @@ class Live:
     async def _serve(self, scope: Scope, connection: Connection, version: int) -> None:
         if version != self._revocations.version:
             # A server may call long before it awaits: what was revoked meanwhile counts.
-            await self._decide(scope, *connection.ends)
+            await self._decide(scope, *connection.server)
             return
         connection.begin()
         try:

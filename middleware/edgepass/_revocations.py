@@ -97,6 +97,10 @@ class Revocations:
             self._everybodys_claims = max(self._everybodys_claims, before)
         self.version += 1
 
+    def doubt(self) -> None:
+        """Have everything checked once more."""
+        self.version += 1
+
     def refuse_all(self, refuse: bool) -> None:
         """Refuse every token, because revocations are not known any more; or take that back."""
         if self._is_stale is not refuse:

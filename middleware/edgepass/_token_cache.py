@@ -134,8 +134,10 @@ class TokenCache:
         return entry.signed_in
 
     def clear(self) -> None:
+        """Forget all tokens, also those of requests that have not begun yet."""
         self._young = {}
         self._old = {}
+        self._revocations.doubt()
 
     def _stands_again(self, entry: _Entry) -> bool:
         try:
