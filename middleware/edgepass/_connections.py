@@ -178,18 +178,18 @@ def _announces_length(start: Message | None) -> bool:
 class WebSocketConnection(Connection):
     """A websocket is closed with 3000, also before it was accepted."""
 
-    _has_begun = False
+    _has_received = False
 
     def begin(self) -> None:
         super().begin()
         self._connections.keep(self)
 
     async def receive(self) -> Message:
-        if self._has_begun:
+        if self._has_received:
             return await super().receive()
         # No app expects the end before the beginning, which servers have at hand.
         message = await self._receive()
-        self._has_begun = True
+        self._has_received = True
         return message
 
     def send(self, message: Message) -> Awaitable[None]:

@@ -81,6 +81,8 @@ class Feed:
             cursor = _cursor(message.id) if message.id else None
             rule = self._rules.get(message.kind)
             if rule is not None:
+                # Also of what it ends without an entry: a request may be about to begin.
+                self._revocations.doubt()
                 rule(parse_object(message.data), now)
         except (ValueError, TypeError, KeyError) as error:
             raise FeedBroken(f"a {message.kind!r:.40} message: {type(error).__name__}") from None

@@ -25,8 +25,13 @@ from edgepass._revocations import Revocations
 LONGEST_LEEWAY = 55.0
 READY_TIMEOUT = 2.5  # seconds that a first request waits for the first snapshot
 
-# The wrapped app, what decides about a request, and what verifies a renewed token.
-Ways = tuple[ASGIApp, ASGIApp, Verify]
+
+class Calls(NamedTuple):
+    """The wrapped app, what decides about a request for it, and what verifies a renewed token."""
+
+    app: ASGIApp
+    decide: ASGIApp
+    verify: Verify
 
 
 class LiveSettings(NamedTuple):
@@ -45,7 +50,7 @@ class Live:
     def __init__(
         self,
         settings: LiveSettings,
-        ways: Ways,
+        calls: Calls,
         revocations: Revocations,
         keys: KeyHolder,
         expected: Expectations,
@@ -53,7 +58,7 @@ class Live:
     ) -> None:
         _validate(settings, expected.leeway)
         self._settings = settings
-        self._app, self._decide, self._verify = ways
+        self._app, self._decide, self._verify = calls
         self._revocations = revocations
         self._connections = Connections(settings.maximum_connection_life)
         self._feed = Feed(
@@ -126,7 +131,8 @@ class Live:
 
     async def _serve(self, scope: Scope, connection: Connection, version: int) -> None:
         if version != self._revocations.version:
-            # A server may call long before it awaits: what was revoked meanwhile counts.
+            # A server may call long before it awaits: what was heard meanwhile counts. A
+            # token's expiry does not: it was alive when the request came.
             await self._decide(scope, *connection.server)
             return
         connection.begin()

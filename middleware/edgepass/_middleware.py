@@ -24,7 +24,7 @@ from edgepass._verify import verify
 
 if TYPE_CHECKING:
     from edgepass._jwks_client import JwksClient
-    from edgepass._live import Live, Ways
+    from edgepass._live import Live
 
 _NO_CREDENTIAL = SignedOut(CREDENTIAL_MISSING)
 _log = logging.getLogger("edgepass")
@@ -79,8 +79,8 @@ class EdgepassMiddleware:
         # A withdrawn key's tokens die with the cache that holds them.
         self._keys = _key_source(issuer, jwks_uri, keys, self._cache.clear)
         told = (revocations_uri, edge_key, when_stale, stale_after, maximum_connection_life)
-        ways = (app, self._decide, self._verify_renewal)
-        self._live = _make_live(told, ways, self._revocations, self._keys, self._expected, clock)
+        calls = (app, self._decide, self._verify_renewal)
+        self._live = _make_live(told, calls, self._revocations, self._keys, self._expected, clock)
         # What servers look at to see that this is ASGI 3. They call the method.
         self.__call__ = self._call  # type: ignore[method-assign]
         _log.info("edgepass verifies tokens of %s with %s", issuer, preferred_backend().name)
@@ -88,7 +88,7 @@ class EdgepassMiddleware:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # The way of nearly every request: it has been decided about its token before.
         # No coroutine of its own, and few calls: each would be a twentieth of the cost. So it
-        # is decided when a server calls, and not when it awaits: in the same moment.
+        # is decided when a server calls; most await in the same moment.
         if scope["type"] == "http" and (
             self._seen.get(scope.get("raw_path")) == scope["path"] or self._canonical.accepts(scope)
         ):
@@ -105,6 +105,9 @@ class EdgepassMiddleware:
         if kind != "http" and kind != "websocket":
             await self._pass_on(scope, receive, send)
             return
+        if not isinstance(scope["headers"], list | tuple):
+            # ASGI allows any iterable, also one that can be read once.
+            scope["headers"] = list(scope["headers"])
         if self._required and not self._canonical.accepts(scope):
             await REFUSALS[PATH_NOT_CANONICAL].send(scope, receive, send)
             return
@@ -225,7 +228,7 @@ def _key_source(
 
 def _make_live(
     told: tuple[str | None, str | None, str, float, float | None],
-    ways: "Ways",
+    calls: tuple[ASGIApp, ASGIApp, Callable[[bytes], Awaitable[SignedIn]]],
     revocations: Revocations,
     keys: "FixedKeys | JwksClient",
     expected: Expectations,
@@ -236,12 +239,12 @@ def _make_live(
         raise ValueError(
             "when_stale and revocations_uri need an edge_key: edgepass keys create --edge makes one"
         )
-    from edgepass._live import Live, LiveSettings
+    from edgepass._live import Calls, Live, LiveSettings
 
     if uri is None:
         uri = expected.issuer.rstrip("/") + "/v1/revocations"
     settings = LiveSettings(uri, edge_key, when_stale, stale_after, maximum_life)
-    return Live(settings, ways, revocations, keys, expected, clock)
+    return Live(settings, Calls(*calls), revocations, keys, expected, clock)
 
 
 def _is_preflight(scope: Scope) -> bool:

@@ -19,8 +19,8 @@ class Revocations:
     that it refuses can be alive. Each kind holds at most `maximum_entries`; what
     comes on top becomes a mark on the user, and then one on everybody: tokens
     issued before are refused, so a flood costs honest users one refresh and
-    never lets a revoked session in. `version` changes with every change: what
-    was checked at this version still stands.
+    never lets a revoked session in. `version` changes with every change, and at
+    every doubt: what was checked at this version still stands.
     """
 
     __slots__ = (

@@ -62,8 +62,8 @@ class TokenCache:
         `find_credential` and `find` are to tell. What they would refuse, or read in
         another way, is never recalled.
         """
-        # Servers have a list. Anything else may be read only once (ASGI: an iterable).
-        if type(headers) is not list:
+        # Servers have a list or a tuple. Anything else may be read only once (ASGI: an iterable).
+        if type(headers) is not list and type(headers) is not tuple:
             return None
         authorization: bytes | None = None
         for name, value in headers:
@@ -134,7 +134,7 @@ class TokenCache:
         return entry.signed_in
 
     def clear(self) -> None:
-        """Forget all tokens, also those of requests that have not begun yet."""
+        """Forget all tokens; a live request that has not begun is decided anew."""
         self._young = {}
         self._old = {}
         self._revocations.doubt()

@@ -68,6 +68,7 @@ def is_recalled(guard: EdgepassMiddleware, headers: Headers) -> bool:
 async def test_the_usual_request_is_recalled(carry: Any, headers: Headers) -> None:
     guard = await knowing(carry)
     assert is_recalled(guard, headers)
+    assert guard._cache.recall(tuple(headers), NOW) is not None
     assert await answer(guard, http_scope("/", headers)) == await answer(
         guard_of(), http_scope("/", headers)
     )
@@ -215,9 +216,18 @@ async def test_a_websocket_after_a_request_has_a_state_that_can_be_renewed() -> 
 async def test_headers_that_can_be_read_once_only_are_read_once() -> None:
     guard = await knowing(session_cookie)
     twice = [*bearer(b"x") * 2, *session_cookie(TOKEN)]
-    for headers, status in ((twice, 400), (session_cookie(TOKEN), 200), (bearer(OTHER), 200)):
-        sent, _ = await answer(guard, {**http_scope("/", []), "headers": iter(headers)})
+    preflight = [(b"origin", b"https://a.example"), (b"access-control-request-method", b"GET")]
+    for method, headers, status in (
+        ("GET", twice, 400),
+        ("GET", session_cookie(TOKEN), 200),
+        ("GET", bearer(OTHER), 200),
+        ("OPTIONS", preflight, 200),
+    ):
+        scope = http_scope("/", [], method=method)
+        scope["headers"] = iter(headers)
+        sent, _ = await answer(guard, scope)
         assert sent[0]["status"] == status
+        assert list(scope["headers"]) == headers
 
 
 async def test_what_reads_the_state_cannot_change_it() -> None:

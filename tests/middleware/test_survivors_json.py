@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,31 +77,36 @@ import threading
 from edgepass._json import parse_object
 
 def parse():
+    opening, count = sys.argv[1].encode(), int(sys.argv[2])
     try:
-        parse_object(b'{"a":' + sys.argv[1].encode() * 6_000)
+        parse_object(b'{"a":' + opening * count)
     except ValueError as error:
         print(error)
 
 sys.setrecursionlimit(1_000_000)
-threading.stack_size(256 * 1024)
+threading.stack_size(128 * 1024)
 thread = threading.Thread(target=parse)
 thread.start()
 thread.join()
 """
 
 
+@pytest.mark.parametrize("count", [511, 512, 1_500, 6_000])
 @pytest.mark.parametrize("opening", ["[", '{"a":', "[[],", '{"a":{},"b":', '["[]",'])
-def test_no_depth_overflows_a_small_stack(opening: str) -> None:
+def test_no_depth_overflows_a_small_stack(opening: str, count: int) -> None:
     # In a process of its own, which an overflow would take down.
     package = Path(edgepass.__file__).parents[1]
     ran = subprocess.run(
-        [sys.executable, "-c", PARSE_ON_A_SMALL_STACK, opening],
+        [sys.executable, "-c", PARSE_ON_A_SMALL_STACK, opening, str(count)],
         env={**os.environ, "PYTHONPATH": str(package)},
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert (ran.returncode, ran.stdout) == (0, "JSON nested too deeply\n")
+    # Where the parser is let at it, it may find first that nothing is ever closed.
+    told = {"JSON nested too deeply\n"} | ({"not JSON\n"} if count <= 512 else set())
+    assert ran.returncode == 0
+    assert ran.stdout in told
 
 
 def call_at_depth(frames: int, function: Callable[[], object]) -> object:
@@ -109,10 +115,7 @@ def call_at_depth(frames: int, function: Callable[[], object]) -> object:
 
 def test_a_caller_without_room_is_told_so_and_not_that_the_text_is_bad() -> None:
     text = b'{"a":' + nested_lists(MAXIMUM_DEPTH - 1) + b"}"
-    told = set()
     for frames in range(sys.getrecursionlimit()):
-        try:
-            call_at_depth(frames, lambda: parse_object(text))
-        except RecursionError:
-            told.add("no room")
-    assert told == {"no room"}
+        # A ValueError would be let through.
+        with suppress(RecursionError):
+            assert call_at_depth(frames, lambda: parse_object(text))

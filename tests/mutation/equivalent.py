@@ -8,7 +8,7 @@ _ANY_OTHER = "any other number will do"
 _FETCHED = "self._fetched_moment = 0.0"
 _NO_KEYS = "without keys there was no fetch, and this is not looked at"
 _NO_JSON = "an X outside of strings is not JSON, and refused before what follows it is looked at"
-_DEEP = 'if len(text) > _DEEPEST_PARSED and text.count("[") + text.count("{") > _DEEPEST_PARSED:'
+_DEEP = 'if len(text) > _SAFE_DEPTH and text.count("[") + text.count("{") > _SAFE_DEPTH:'
 _EITHER_WAY = "the depth is the same whether it is looked at before parsing or after"
 _END = "if end < 0:"
 _AFTER_NAME = "a semicolon is found behind the name and =, so at 2 or later, or not at all"
