@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 MAXIMUM_DEPTH = 32
-_SAFE_DEPTH = (
-    512  # levels that the parser can go down on a stack of 128 KiB, as musl's threads have
-)
+_SAFE_DEPTH = 512  # levels that the parser can go down on a stack of 128 KiB, which is musl's
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _ESCAPED = re.compile(r"\\.")
 _WHITE_SPACE = " \t\n\r"
