@@ -92,7 +92,10 @@ class EdgepassMiddleware:
         if scope["type"] == "http" and (
             self._seen.get(scope.get("raw_path")) == scope["path"] or self._canonical.accepts(scope)
         ):
-            signed_in = self._cache.recall(scope["headers"], self._clock())
+            headers = scope["headers"]
+            # Most servers have a list. Of anything else `_decide` makes one.
+            recalls = type(headers) is list
+            signed_in = self._cache.recall(headers, self._clock()) if recalls else None
             if signed_in is not None:
                 scope["edgepass"] = scope["user"] = scope["auth"] = signed_in
                 if self._live.ends_streams:
@@ -105,7 +108,7 @@ class EdgepassMiddleware:
         if kind != "http" and kind != "websocket":
             await self._pass_on(scope, receive, send)
             return
-        if not isinstance(scope["headers"], list | tuple):
+        if type(scope["headers"]) is not list:
             # ASGI allows any iterable, also one that can be read once.
             scope["headers"] = list(scope["headers"])
         if self._required and not self._canonical.accepts(scope):

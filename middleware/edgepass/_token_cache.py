@@ -11,6 +11,7 @@ MAXIMUM_TOKENS = 10_000
 # this short costs a quarter of hashing the whole token.
 _TAIL = 24
 _NEEDLE = SESSION_COOKIE + b"="
+_LONGEST_KEPT = 2_048  # bytes of a Cookie header: a token and what usually is beside it
 
 
 class _Entry:
@@ -41,16 +42,19 @@ class TokenCache:
     is full it becomes the older, and the older is forgotten. An entry that is
     used at least once a generation stays. Only verified tokens may be inserted,
     so garbage cannot push anything out. All bytes of a token are compared: its
-    tail finds an entry, and proves nothing.
+    tail finds an entry, and proves nothing. Whole Cookie headers find entries of
+    the younger generation: at most a quarter of `maximum_tokens` headers.
     """
 
-    __slots__ = ("_half", "_old", "_revocations", "_young")
+    __slots__ = ("_by_cookies", "_half", "_most_cookies", "_old", "_revocations", "_young")
 
     def __init__(self, revocations: Revocations, maximum_tokens: int = MAXIMUM_TOKENS) -> None:
         self._half = max(1, maximum_tokens // 2)
+        self._most_cookies = maximum_tokens // 4
         self._revocations = revocations
         self._young: dict[bytes, _Entry] = {}
         self._old: dict[bytes, _Entry] = {}
+        self._by_cookies: dict[bytes | None, _Entry] = {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
@@ -62,17 +66,19 @@ class TokenCache:
         `find_credential` and `find` are to tell. What they would refuse, or read in
         another way, is never recalled.
         """
-        # Servers have a list or a tuple. Anything else may be read only once (ASGI: an iterable).
-        if type(headers) is not list and type(headers) is not tuple:
-            return None
         authorization: bytes | None = None
+        cookies: bytes | None = None
         for name, value in headers:
             if name == b"authorization":
                 if authorization is not None:
                     return None
                 authorization = value
+            elif name == b"cookie":
+                if cookies is not None:
+                    return None
+                cookies = value
         if authorization is None:
-            entry = self._recall_cookie(headers)
+            entry = self._by_cookies.get(cookies) or self._recall_cookie(cookies)
         else:
             # The whole field, with its scheme: a slice of it would be a copy of it.
             entry = self._young.get(authorization[-_TAIL:])
@@ -84,14 +90,8 @@ class TokenCache:
             return entry.signed_in
         return None
 
-    def _recall_cookie(self, headers: Headers) -> _Entry | None:
-        cookies: bytes | None = None
-        for name, value in headers:
-            if name == b"cookie":
-                if cookies is not None or len(value) > MAXIMUM_COOKIE_BYTES:
-                    return None
-                cookies = value
-        if cookies is None:
+    def _recall_cookie(self, cookies: bytes | None) -> _Entry | None:
+        if cookies is None or len(cookies) > MAXIMUM_COOKIE_BYTES:
             return None
         before, _, rest = cookies.partition(_NEEDLE)
         token, _, after = rest.partition(b";")
@@ -99,7 +99,13 @@ class TokenCache:
         if entry is None or entry.cookie != token or before[-2:] not in (b"", b"; "):
             return None
         # find() and not "in", which first takes its operand for a number.
-        return entry if after.find(_NEEDLE) < 0 else None
+        if after.find(_NEEDLE) >= 0:
+            return None
+        if len(cookies) <= _LONGEST_KEPT:
+            if len(self._by_cookies) >= self._most_cookies:
+                self._by_cookies = {}
+            self._by_cookies[cookies] = entry
+        return entry
 
     def find(self, credential: Credential, now: float) -> SignedIn | None:
         """Return the state of a token that was inserted and is not yet refused at `now`.
@@ -137,6 +143,7 @@ class TokenCache:
         """Forget all tokens; a live request that has not begun is decided anew."""
         self._young = {}
         self._old = {}
+        self._by_cookies = {}
         self._revocations.doubt()
 
     def _stands_again(self, entry: _Entry) -> bool:
@@ -154,4 +161,5 @@ class TokenCache:
         if len(self._young) >= self._half:
             self._old = self._young
             self._young = {}
+            self._by_cookies = {}
         self._young[tail] = entry

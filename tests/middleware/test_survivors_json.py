@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import edgepass
-from edgepass._json import MAXIMUM_DEPTH, parse_object
+from edgepass._json import MAXIMUM_DEPTH, _validate_depth, parse_object
 
 BEYOND = b"18446744073709551616"
 BELOW = b"-9223372036854775809"
@@ -68,6 +68,13 @@ def test_an_integer_beyond_64_bits_is_refused_inside_lists(start, number, end) -
     assert parse_object(start + b"1" + end)
     with pytest.raises(ValueError, match="64 bits"):
         parse_object(start + number + end)
+
+
+@pytest.mark.parametrize("opening", ["[[],", '{"a":{},"b":', '["[]",'])
+def test_depth_is_the_same_without_parsing(opening: str) -> None:
+    _validate_depth('{"a":' + opening * (MAXIMUM_DEPTH - 2))
+    with pytest.raises(ValueError, match="deep"):
+        _validate_depth('{"a":' + opening * MAXIMUM_DEPTH)
 
 
 PARSE_ON_A_SMALL_STACK = """

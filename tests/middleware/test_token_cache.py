@@ -135,8 +135,50 @@ def test_a_token_is_recalled_as_it_was_sent_last() -> None:
     assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (signed_in, None)
     assert find_cookie(cache, TOKEN) is signed_in
     assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (None, signed_in)
-    assert find(cache, TOKEN) is signed_in
-    assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (signed_in, None)
+
+
+def test_a_cookie_header_that_was_recalled_is_recalled_whole() -> None:
+    cache = TokenCache(Revocations())
+    insert(cache, TOKEN)
+    signed_in = find_cookie(cache, TOKEN)
+    headers = [(b"cookie", b"a=b; __session=" + TOKEN)]
+    assert cache.recall(headers, 0) is signed_in
+    assert list(cache._by_cookies) == [headers[0][1]]
+    assert cache.recall(headers, 0) is signed_in
+    assert cache.recall([(b"cookie", b"a=c; __session=" + TOKEN)], 0) is signed_in
+    assert cache.recall(headers * 2, 0) is None
+    assert cache.recall(headers, NOW + 60) is None
+
+
+def test_cookie_headers_are_kept_no_longer_than_their_tokens() -> None:
+    cache = filled(0, maximum=4)
+    insert(cache, TOKEN)
+    find_cookie(cache, TOKEN)
+    assert recall_cookie(cache, TOKEN) is not None
+    cache.clear()
+    assert recall_cookie(cache, TOKEN) is None
+    insert(cache, TOKEN)
+    find_cookie(cache, TOKEN)
+    assert recall_cookie(cache, TOKEN) is not None
+    for token in (b"a" * 50, b"b" * 50):
+        insert(cache, token)
+    assert recall_cookie(cache, TOKEN) is None
+
+
+def test_cookie_headers_that_are_kept_are_few_and_short() -> None:
+    cache = filled(0, maximum=20)
+    insert(cache, TOKEN)
+    find_cookie(cache, TOKEN)
+    most = 0
+    for number in range(50):
+        cookies = b"n=%d; __session=%b" % (number, TOKEN)
+        assert cache.recall([(b"cookie", cookies)], 0) is not None
+        most = max(most, len(cache._by_cookies))
+    assert most == 5
+    for length, is_kept in ((2_048, True), (2_049, False)):
+        cookies = (b"__session=%b; x=" % TOKEN).ljust(length, b"x")
+        assert cache.recall([(b"cookie", cookies)], 0) is not None
+        assert (cookies in cache._by_cookies) is is_kept
 
 
 @pytest.mark.parametrize("maximum", [2, 3, 10, 11])
