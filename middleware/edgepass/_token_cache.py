@@ -78,6 +78,7 @@ class TokenCache:
                     return None
                 cookies = value
         if authorization is None:
+            # None is no key of it, so that a request without cookies needs no case of its own.
             entry = self._by_cookies.get(cookies) or self._recall_cookie(cookies)
         else:
             # The whole field, with its scheme: a slice of it would be a copy of it.

@@ -150,6 +150,17 @@ def test_a_cookie_header_that_was_recalled_is_recalled_whole() -> None:
     assert cache.recall(headers, NOW + 60) is None
 
 
+def test_a_cookie_header_of_a_session_revoked_since_is_not_recalled() -> None:
+    revocations = Revocations()
+    cache = TokenCache(revocations)
+    headers = session_cookie(TOKEN)
+    signed_in = cache.insert(Credential(TOKEN, False), NOW + 60, claims_of(), 1)
+    assert cache.recall(headers, NOW) is cache.recall(headers, NOW) is signed_in
+    revocations.end_session(signed_in.session_id, signed_in.user_id, NOW, NOW + 65)
+    assert list(cache._by_cookies) == [headers[0][1]]
+    assert cache.recall(headers, NOW) is None
+
+
 def test_cookie_headers_are_kept_no_longer_than_their_tokens() -> None:
     cache = filled(0, maximum=4)
     insert(cache, TOKEN)
