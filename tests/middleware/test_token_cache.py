@@ -146,6 +146,10 @@ def test_a_cookie_header_that_was_recalled_is_recalled_whole() -> None:
     assert list(cache._by_cookies) == [headers[0][1]]
     assert cache.recall(headers, 0) is signed_in
     assert cache.recall([(b"cookie", b"a=c; __session=" + TOKEN)], 0) is signed_in
+    # By Bearer in between, so that the cookie alone is not what the token was sent as last.
+    assert find(cache, TOKEN) is signed_in
+    assert cache.recall([(b"cookie", b"a=d; __session=" + TOKEN)], 0) is None
+    assert cache.recall(headers, 0) is signed_in
     assert cache.recall(headers * 2, 0) is None
     assert cache.recall(headers, NOW + 60) is None
 
@@ -177,7 +181,7 @@ def test_cookie_headers_are_kept_no_longer_than_their_tokens() -> None:
 
 
 def test_cookie_headers_that_are_kept_are_few_and_short() -> None:
-    cache = filled(0, maximum=20)
+    cache = filled(0, maximum=22)
     insert(cache, TOKEN)
     find_cookie(cache, TOKEN)
     most = 0

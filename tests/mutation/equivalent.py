@@ -45,8 +45,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     (_ANOTHER, "another = number & 1"): _ANY_OTHER,
     (_ANOTHER, "another = number ^ 2"): _ANY_OTHER,
     (
-        "return entry if after.find(_NEEDLE) < 0 else None",
-        "return entry if after.rfind(_NEEDLE) < 0 else None",
+        "if after.find(_NEEDLE) >= 0:",
+        "if after.rfind(_NEEDLE) >= 0:",
     ): "whether it is there at all is the same from both ends",
     (_FETCHED, "self._fetched_moment = None"): _NO_KEYS,
     (_FETCHED, "self._fetched_moment = 1.0"): _NO_KEYS,
