@@ -10,7 +10,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
-from typing import Self
 
 from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Message, Receive, Send
 from edgepass._auth import Claims, SessionId, SignedIn, UserId
@@ -30,40 +29,26 @@ class Connection(ABC):
     tells the client so, and a server cuts off what was not told before the app is done.
     """
 
-    # No __init__, and what most requests never change is the class's: one is made for
-    # each request, and calling an __init__ is a tenth of all that the edge does for it.
-    signed_in: SignedIn
+    # What most never change is the class's: one is made for each request.
     ended_by: str | None = None
     farewell: "asyncio.Task[None] | None" = None
     lasts = False
     next: "Connection | None" = None
-    _receive: Receive
-    _send: Send
-    _connections: "Connections"
     _receivers: "tuple[asyncio.Task[object], ...]" = ()
     _began = 0.0  # by the event loop's clock, where a life is limited
     _timer: asyncio.TimerHandle | None = None
 
-    def between(
+    def __init__(
         self, receive: Receive, send: Send, signed_in: SignedIn, connections: "Connections"
-    ) -> Self:
-        """Take what it is made of. Nothing is kept of it before it begins."""
+    ) -> None:
+        """Be one of `connections`, from now on until it is over."""
         self._receive = receive
         self._send = send
         self.signed_in = signed_in
         self._connections = connections
-        return self
-
-    def begin(self) -> None:
-        """Be one of `connections`, from now on until it is over."""
-        self._connections.brief.add(self)
-        if self._connections.maximum_life is not None:
+        connections.brief.add(self)
+        if connections.maximum_life is not None:
             self._began = asyncio.get_running_loop().time()
-
-    @property
-    def server(self) -> tuple[Receive, Send]:
-        """What the server itself gave to receive and to send."""
-        return self._receive, self._send
 
     @property
     def claims(self) -> Claims:
@@ -180,9 +165,11 @@ class WebSocketConnection(Connection):
 
     _has_received = False
 
-    def begin(self) -> None:
-        super().begin()
-        self._connections.keep(self)
+    def __init__(
+        self, receive: Receive, send: Send, signed_in: SignedIn, connections: "Connections"
+    ) -> None:
+        super().__init__(receive, send, signed_in, connections)
+        connections.keep(self)
 
     async def receive(self) -> Message:
         if self._has_received:

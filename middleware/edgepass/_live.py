@@ -1,7 +1,7 @@
 """What an edge does besides verifying: it hears of revocations, and ends what is under way."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from edgepass._asgi import ASGIApp, Receive, Scope, Send
@@ -112,30 +112,25 @@ class Live:
             state = "stale"
         return {"feed": state, "feed_cursor": self._feed.cursor, "feed_silent_for": silent_for}
 
-    def serve_http(
-        self, scope: Scope, receive: Receive, send: Send, signed_in: SignedIn
-    ) -> Awaitable[None]:
-        """Run the app for a request whose response ends with its session, if it is a stream."""
-        connection = HttpConnection().between(receive, send, signed_in, self._connections)
-        return self._serve(scope, connection, self._revocations.version)
+    async def serve(
+        self, scope: Scope, receive: Receive, send: Send, signed_in: SignedIn, version: int
+    ) -> None:
+        """Run the app for a request that ends with its session: a websocket, or a stream.
 
-    def serve_websocket(
-        self, scope: Scope, receive: Receive, send: Send, signed_in: SignedIn
-    ) -> Awaitable[None]:
-        """Run the app for a websocket, which ends with its session."""
-        connection = WebSocketConnection().between(receive, send, signed_in, self._connections)
-        maximum_life = self._settings.maximum_connection_life
-        state = RenewableSignedIn(signed_in, connection, self._verify, maximum_life)
-        scope["edgepass"] = scope["user"] = scope["auth"] = state
-        return self._serve(scope, connection, self._revocations.version)
-
-    async def _serve(self, scope: Scope, connection: Connection, version: int) -> None:
+        `signed_in` was decided at this `version` of the revocations.
+        """
         if version != self._revocations.version:
             # A server may call long before it awaits: what was heard meanwhile counts. A
             # token's expiry does not: it was alive when the request came.
-            await self._decide(scope, *connection.server)
+            await self._decide(scope, receive, send)
             return
-        connection.begin()
+        if scope["type"] == "http":
+            connection: Connection = HttpConnection(receive, send, signed_in, self._connections)
+        else:
+            connection = WebSocketConnection(receive, send, signed_in, self._connections)
+            life = self._settings.maximum_connection_life
+            state = RenewableSignedIn(signed_in, connection, self._verify, life)
+            scope["edgepass"] = scope["user"] = scope["auth"] = state
         try:
             await self._app(scope, connection.receive, connection.send)
         except Exception as error:

@@ -99,7 +99,8 @@ class EdgepassMiddleware:
             if signed_in is not None:
                 scope["edgepass"] = scope["user"] = scope["auth"] = signed_in
                 if self._live.ends_streams:
-                    return self._live.serve_http(scope, receive, send, signed_in)
+                    version = self._revocations.version
+                    return self._live.serve(scope, receive, send, signed_in, version)
                 return self._app(scope, receive, send)
         return self._decide(scope, receive, send)
 
@@ -120,10 +121,8 @@ class EdgepassMiddleware:
                 await REFUSALS[state.code].send(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
-        elif kind == "websocket":
-            await self._live.serve_websocket(scope, receive, send, state)
-        elif self._live.ends_streams:
-            await self._live.serve_http(scope, receive, send, state)
+        elif kind == "websocket" or self._live.ends_streams:
+            await self._live.serve(scope, receive, send, state, self._revocations.version)
         else:
             await self._app(scope, receive, send)
 

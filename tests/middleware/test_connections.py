@@ -581,12 +581,7 @@ def begun(connections: Connections, count: int, session: str = "sess_1") -> list
     async def nothing(*_: object) -> Any: ...
 
     signed_in = SignedIn(Claims(session_claims(sid=session)), 1)
-    made: list[Connection] = [
-        HttpConnection().between(nothing, nothing, signed_in, connections) for _ in range(count)
-    ]
-    for connection in made:
-        connection.begin()
-    return made
+    return [HttpConnection(nothing, nothing, signed_in, connections) for _ in range(count)]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)

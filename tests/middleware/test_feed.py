@@ -63,8 +63,7 @@ class Edge:
             return {}
 
         signed_in = SignedIn(Claims(session_claims(**claims)), 1)
-        connection = HttpConnection().between(nothing, nothing, signed_in, self.connections)
-        connection.begin()
+        connection = HttpConnection(nothing, nothing, signed_in, self.connections)
         connection.send({"type": "http.response.start", "headers": []}).close()
         connection.send({"type": "http.response.body", "more_body": True}).close()
         return connection
