@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bench.harness import Contestant, Measurement, Plan, measure
-from bench.peer_apps import bare_app, clerk_app, clerk_guard_app, dict_app, pyjwt_app
+from bench.peer_apps import (
+    FieldNames,
+    Idle,
+    bare_app,
+    clerk_app,
+    clerk_guard_app,
+    dict_app,
+    pyjwt_app,
+)
 from bench.peers import cached_pyjwt_verifier, pyjwt_verifier
 from bench.tokens import (
     ISSUER,
@@ -29,6 +37,7 @@ NOTES = (
     "first sight: every token is another one, and the token cache is empty of it",
     "no peer caches what it verified; TTLCache and dict are what an application would add",
     "the dict never forgets a token and never looks at exp again: a floor, not a way to do it",
+    "the floors verify nothing: one only calls the app, the other compares the names of all fields",
     "clerk-backend-api takes its key as PEM text and does not compare iss",
     "fastapi-clerk-auth: its guard in a plain ASGI middleware, without FastAPI's own cost",
 )
@@ -36,6 +45,7 @@ BARE = "bare app"
 PYJWT = "Starlette + PyJWT"
 CACHED = "Starlette + PyJWT + TTLCache, warm"
 DICT = "Starlette headers + dict, warm"
+IDLE, FIELD_NAMES = "floor: calls the app", "floor: and reads field names"
 PATH, PUBLIC_PATH = "/v1/things", "/health"
 SIGNED_IN = f"200 {USER_ID}"
 # Beyond 64 kB of header servers answer on their own.
@@ -98,6 +108,7 @@ def contestants() -> list[AnyContestant]:
     tokens = mint_tokens(key)
     return [
         _contestant(BARE, bare_app, _requests(_bearer(as_bytes(tokens))), "200 nobody"),
+        *_floors(tokens),
         *_warm(key, tokens),
         *_first_sights(key, tokens),
         *_without_sign_in(key, tokens),
@@ -105,12 +116,18 @@ def contestants() -> list[AnyContestant]:
     ]
 
 
+def _floors(tokens: list[bytes]) -> Iterator[AnyContestant]:
+    requests = _requests(_bearer(as_bytes(tokens)))
+    yield _contestant(IDLE, Idle(), requests, "200 nobody")
+    yield _contestant(FIELD_NAMES, FieldNames(), requests, "200 nobody")
+
+
 def _warm(key: SigningKey, tokens: list[bytes]) -> Iterator[AnyContestant]:
     app, one = _edgepass(key), as_bytes(tokens[:1])
     forged = as_bytes(forge(tokens))
     for where, field, peers in (
-        ("bearer", _bearer, (DICT, PYJWT)),
-        ("cookie", _session_cookie, (CACHED, PYJWT)),
+        ("bearer", _bearer, (FIELD_NAMES, DICT, PYJWT)),
+        ("cookie", _session_cookie, (FIELD_NAMES, CACHED, PYJWT)),
     ):
         yield _contestant(
             f"edgepass, warm {where}",
