@@ -56,17 +56,19 @@ def test_the_token_is_found_where_it_belongs(headers: Headers, token: bytes | No
 
 
 @pytest.mark.parametrize(
-    ("headers", "is_bearer"),
+    ("headers", "cookies"),
     [
-        ([COOKIE], False),
-        (authorization(b"bearer t"), True),
-        ([COOKIE, *authorization(b"Bearer t")], True),
+        ([COOKIE], COOKIE[1]),
+        ([(b"cookie", b"a=b"), COOKIE], b"a=b; " + COOKIE[1]),
+        (authorization(b"bearer t"), None),
+        ([COOKIE, *authorization(b"Bearer t")], None),
+        ([*authorization(b"Basic dTpw"), COOKIE], COOKIE[1]),
     ],
 )
-def test_a_credential_says_how_it_came(headers: Headers, is_bearer: bool) -> None:
+def test_a_credential_says_how_it_came(headers: Headers, cookies: bytes | None) -> None:
     credential = find_credential(headers)
     assert credential is not None
-    assert credential.is_bearer is is_bearer
+    assert credential.cookies == cookies
 
 
 @pytest.mark.parametrize(
