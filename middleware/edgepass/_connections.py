@@ -10,6 +10,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
+from threading import Lock
 
 from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Message, Receive, Send
 from edgepass._auth import Claims, SessionId, SignedIn, UserId
@@ -19,7 +20,11 @@ _TOLD_AT_ONCE = 1_000
 
 
 class ConnectionOver(ConnectionError):
-    """The app sends on a connection that was ended."""
+    """The app uses `connection`, which is over."""
+
+    def __init__(self, connection: "Connection") -> None:
+        super().__init__(f"the connection was ended: {connection.ended_by or 'its app is done'}")
+        self.connection = connection
 
 
 class Connection(ABC):
@@ -33,10 +38,10 @@ class Connection(ABC):
     ended_by: str | None = None
     farewell: "asyncio.Task[None] | None" = None
     lasts = False
-    next: "Connection | None" = None
     _receivers: "tuple[asyncio.Task[object], ...]" = ()
     _began = 0.0  # by the event loop's clock, where a life is limited
     _timer: asyncio.TimerHandle | None = None
+    _loop: asyncio.AbstractEventLoop | None = None  # of one that lasts
 
     def __init__(
         self, receive: Receive, send: Send, signed_in: SignedIn, connections: "Connections"
@@ -59,12 +64,14 @@ class Connection(ABC):
             return self._disconnect(self.ended_by)
         task = asyncio.current_task()
         assert task is not None, "an ASGI app runs in a task"
+        # Somebody may have swallowed a cancellation before, and that still counts.
+        cancelled_before = task.cancelling()
         self._receivers += (task,)
         try:
             return await self._receive()
         except asyncio.CancelledError:
             # Whoever else wants the task to end is obeyed.
-            if self.ended_by is None or task not in self._receivers or task.uncancel() > 0:
+            if self.ended_by is None or task.uncancel() > cancelled_before:
                 raise
             return self._disconnect(self.ended_by)
         finally:
@@ -74,9 +81,24 @@ class Connection(ABC):
     def send(self, message: Message) -> Awaitable[None]:
         """Return what the server's `send` does, or raise `ConnectionOver`."""
 
-    @abstractmethod
+    def last(self) -> None:
+        """Be no brief one any more. Called where the app runs."""
+        self.lasts = True
+        self._loop = asyncio.get_running_loop()
+
     def end(self, code: str) -> None:
-        """End it because of `code`, if it can be ended. The app is not waited for."""
+        """End it because of `code`, if it can be ended. The app is not waited for.
+
+        The feed is heard in one event loop, and serves the apps of all.
+        """
+        if self._loop is None or self._loop is asyncio.get_running_loop():
+            self._end(code)
+        else:
+            with suppress(RuntimeError):  # a loop that is closed runs no app
+                self._loop.call_soon_threadsafe(self._end, code)
+
+    @abstractmethod
+    def _end(self, code: str) -> None: ...
 
     def live_for(self, seconds: float) -> None:
         """End it in so many seconds, however long it was to live before."""
@@ -126,12 +148,12 @@ class HttpConnection(Connection):
     def send(self, message: Message) -> Awaitable[None]:
         if self.lasts or "more_body" in message:
             self._follow(message)
-        else:
+        elif message["type"] == "http.response.start":
             self._start = message
         return self._send(message)
 
-    def end(self, code: str) -> None:
-        """End it if it is a stream, or once it becomes one."""
+    def _end(self, code: str) -> None:
+        # Or once it becomes a stream.
         if self._verdict is None:
             self._verdict = code
         if self._is_stream and self.ended_by is None:
@@ -142,12 +164,12 @@ class HttpConnection(Connection):
         if not message.get("more_body"):
             self._is_stream = False
         elif not self.lasts and not _announces_length(self._start):
-            self._is_stream = True
             self._connections.keep(self)
+            self._is_stream = True
             if self._verdict is not None:
                 self.end(self._verdict)
         if self.ended_by is not None:
-            raise ConnectionOver(f"the connection was ended: {self.ended_by}")
+            raise ConnectionOver(self)
 
     def _disconnect(self, code: str) -> Message:
         return {"type": "http.disconnect"}
@@ -181,10 +203,10 @@ class WebSocketConnection(Connection):
 
     def send(self, message: Message) -> Awaitable[None]:
         if self.ended_by is not None:
-            raise ConnectionOver(f"the connection was ended: {self.ended_by}")
+            raise ConnectionOver(self)
         return self._send(message)
 
-    def end(self, code: str) -> None:
+    def _end(self, code: str) -> None:
         if self.ended_by is None:
             close = {"type": "websocket.close", "code": WEBSOCKET_UNAUTHORIZED, "reason": code}
             self._finish(code, close)
@@ -196,34 +218,35 @@ class WebSocketConnection(Connection):
 class Connections:
     """Those under way: what lasts by its session, and what is `brief` in one set.
 
-    Those of a session are a chain: most have one. Nearly all responses are sent in
-    one piece and over in no time, and a set is the cheapest to enter and leave.
-    What lasts is ended `maximum_life` seconds after it began.
+    Nearly all responses are sent in one piece and over in no time, and a set is the
+    cheapest to enter and leave. What lasts is ended `maximum_life` seconds after it
+    began. Apps may run in the event loops of several threads.
     """
 
-    __slots__ = ("_ended", "_first", "brief", "maximum_life")
+    __slots__ = ("_ended", "_lasting", "_lock", "brief", "maximum_life")
 
     def __init__(self, maximum_life: float | None = None) -> None:
         self.brief: set[Connection] = set()
         self.maximum_life = maximum_life
-        self._first: dict[str, Connection] = {}
+        self._lasting: dict[str, set[Connection]] = {}  # by session
+        self._lock = Lock()  # so that nobody enters a set that somebody gives up
         # Sessions that ended, which what is brief has not been told of.
         self._ended: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Connection]:
         yield from list(self.brief)
-        for first in list(self._first.values()):
-            yield from _chain(first)
+        for lasting in list(self._lasting.values()):
+            yield from list(lasting)
 
     def keep(self, connection: Connection) -> None:
         """Take a brief one for one that lasts, unless it is over already."""
         if connection not in self.brief:
             return
         self.brief.discard(connection)
-        connection.lasts = True
+        connection.last()
         session_id = connection.claims.session_id
-        connection.next = self._first.get(session_id)
-        self._first[session_id] = connection
+        with self._lock:
+            self._lasting.setdefault(session_id, set()).add(connection)
         if self.maximum_life is not None:
             connection.live_in_all(self.maximum_life)
         if session_id in self._ended:
@@ -232,18 +255,16 @@ class Connections:
     def remove(self, connection: Connection) -> None:
         """Let go of one that lasted."""
         connection.forget_life()
+        connection.lasts = False
         session_id = connection.claims.session_id
-        first = self._first[session_id]
-        if first is not connection:
-            before = next(c for c in _chain(first) if c.next is connection)
-            before.next = connection.next
-        elif connection.next is not None:
-            self._first[session_id] = connection.next
-        else:
-            del self._first[session_id]
+        with self._lock:
+            lasting = self._lasting[session_id]
+            lasting.remove(connection)
+            if not lasting:
+                del self._lasting[session_id]
 
     def end_session(self, session_id: SessionId, code: str) -> None:
-        for connection in list(_chain(self._first.get(session_id))):
+        for connection in list(self._lasting.get(session_id, ())):
             connection.end(code)
         # To look through all of the brief ones for each session would hold up the event
         # loop: they are told when they turn out to last, or of many sessions at once.
@@ -277,9 +298,3 @@ class Connections:
     def end_all(self, code: str) -> None:
         for connection in self:
             connection.end(code)
-
-
-def _chain(first: Connection | None) -> Iterator[Connection]:
-    while first is not None:
-        yield first
-        first = first.next

@@ -23,6 +23,7 @@ from edgepass._revocations import Revocations
 # The sidecar keeps what it tells for a minute beyond the life of tokens, for edges that are
 # late to accept them, and for clocks that differ.
 LONGEST_LEEWAY = 55.0
+FAREWELL_TIMEOUT = 2.0  # seconds that a client has to take it
 READY_TIMEOUT = 2.5  # seconds that a first request waits for the first snapshot
 
 
@@ -120,8 +121,7 @@ class Live:
         `signed_in` was decided at this `version` of the revocations.
         """
         if version != self._revocations.version:
-            # A server may call long before it awaits: what was heard meanwhile counts. A
-            # token's expiry does not: it was alive when the request came.
+            # A server may call long before it awaits: what was heard meanwhile counts.
             await self._decide(scope, receive, send)
             return
         if scope["type"] == "http":
@@ -135,7 +135,7 @@ class Live:
             await self._app(scope, connection.receive, connection.send)
         except Exception as error:
             # The app only ran into the end that we made.
-            if not _is_caused_by_the_end(error):
+            if not _is_caused_by_the_end(error, connection):
                 raise
         finally:
             if connection.lasts:
@@ -143,8 +143,9 @@ class Live:
             else:
                 self._connections.brief.discard(connection)
             if connection.farewell is not None:
-                # wait() and not await: who cancels the app does not cancel the farewell.
-                await asyncio.wait((connection.farewell,))
+                # wait() and not await: who cancels the app does not cancel the farewell. Who
+                # does not read it holds nobody up.
+                await asyncio.wait((connection.farewell,), timeout=FAREWELL_TIMEOUT)
 
     def _be_fresh(self) -> None:
         self._revocations.refuse_all(False)
@@ -167,12 +168,13 @@ def _validate(settings: LiveSettings, leeway: float) -> None:
         raise ValueError("maximum_connection_life must be more than 0 seconds, or None")
 
 
-def _is_caused_by_the_end(error: BaseException) -> bool:
+def _is_caused_by_the_end(error: BaseException, connection: Connection) -> bool:
     if isinstance(error, ExceptionGroup):
-        return all(map(_is_caused_by_the_end, error.exceptions))
+        return all(_is_caused_by_the_end(each, connection) for each in error.exceptions)
     if isinstance(error, ConnectionOver):
-        return True
+        # An app may send on several, and the end of another is its own affair.
+        return error.connection is connection
     # Starlette's own words for it. Any other error is the app's, whenever it was made.
     cause = error.__cause__ or error.__context__
     is_word = type(error).__name__ in ("ClientDisconnect", "WebSocketDisconnect")
-    return is_word and cause is not None and _is_caused_by_the_end(cause)
+    return is_word and cause is not None and _is_caused_by_the_end(cause, connection)

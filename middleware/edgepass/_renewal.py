@@ -33,8 +33,8 @@ class RenewableSignedIn(SignedIn):
         fresh = await self._verify(token)
         if (fresh.session_id, fresh.user_id) != (self.session_id, self.user_id):
             raise SessionMismatch("the token is of another session")
-        if self._connection.ended_by is not None:
-            raise ConnectionOver(f"the connection was ended: {self._connection.ended_by}")
+        if self._connection.ended_by is not None or not self._connection.lasts:
+            raise ConnectionOver(self._connection)
         self._claims = fresh.claims
         self._connection.signed_in = fresh
         if self._maximum_life is not None:

@@ -585,7 +585,7 @@ def begun(connections: Connections, count: int, session: str = "sess_1") -> list
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
-def test_connections_of_one_session_may_leave_in_any_order(order: tuple[int, ...]) -> None:
+async def test_connections_of_one_session_may_leave_in_any_order(order: tuple[int, ...]) -> None:
     connections = Connections()
     mine, other = begun(connections, 4), begun(connections, 1, "sess_2")
     for connection in (*mine, *other):
@@ -597,10 +597,10 @@ def test_connections_of_one_session_may_leave_in_any_order(order: tuple[int, ...
         assert set(connections) == {*left, *other}
     connections.remove(other[0])
     assert list(connections) == []
-    assert connections._first == {}
+    assert connections._lasting == {}
 
 
-def test_any_coming_and_going_leaves_those_that_are_there() -> None:
+async def test_any_coming_and_going_leaves_those_that_are_there() -> None:
     chance = random.Random(1)
     connections, there = Connections(), set[Connection]()
     for _ in range(3_000):
@@ -617,7 +617,7 @@ def test_any_coming_and_going_leaves_those_that_are_there() -> None:
 
 def nothing_is_left(guard: Any) -> bool:
     connections = guard._live._connections
-    return not connections.brief and connections._first == {}
+    return not connections.brief and connections._lasting == {}
 
 
 async def known(guard: Any, clock: Any, **claims: Any) -> bytes:

@@ -231,11 +231,15 @@ async def test_all_requests_of_a_token_have_one_state_and_a_websocket_has_its_ow
 
 
 async def test_a_websocket_after_a_request_has_a_state_that_can_be_renewed() -> None:
-    app = App()
-    guard = guard_of(app)
+    class Renewing(App):
+        async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+            await super().__call__(scope, receive, send)
+            if scope["type"] == "websocket":
+                await scope["edgepass"].renew(TOKEN)
+
+    guard = guard_of(Renewing())
     await answer(guard, http_scope("/ws", bearer(TOKEN)))
-    await websocket(guard, "/ws", bearer(TOKEN))
-    await app.state.renew(TOKEN)
+    assert await websocket(guard, "/ws", bearer(TOKEN)) == [{"type": "websocket.accept"}]
 
 
 async def test_headers_that_can_be_read_once_only_are_read_once() -> None:
