@@ -43,7 +43,7 @@ class TokenCache:
 
     def __init__(self, revocations: Revocations, maximum_tokens: int = MAXIMUM_TOKENS) -> None:
         self._half = max(1, maximum_tokens // 2)
-        self._most_cookies = maximum_tokens // 4
+        self._most_cookies = max(1, maximum_tokens // 4)
         self._revocations = revocations
         self._old: dict[bytes, _Entry] = {}
         self._young: dict[bytes, _Entry] = {}

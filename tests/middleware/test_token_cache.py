@@ -188,15 +188,6 @@ def test_cookie_headers_that_are_kept_are_few_and_short() -> None:
         assert (cookies in cache._by_cookies) is is_kept
 
 
-def test_a_cookie_header_that_is_too_long_to_be_kept_is_not_looked_for() -> None:
-    class Hashed(bytes):
-        def __hash__(self) -> int:
-            raise AssertionError("hashing it takes time, and it may be as long as a server allows")
-
-    header = Hashed((COOKIE + TOKEN + b"; x=").ljust(2_049, b"x"))
-    assert filled(1).recall([(b"cookie", header)], 0) is None
-
-
 @pytest.mark.parametrize("maximum", [2, 3, 10, 11])
 def test_the_number_of_tokens_is_bounded(maximum: int) -> None:
     cache = filled(0, maximum)
