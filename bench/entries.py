@@ -149,7 +149,7 @@ def _edge(
     # As a first request would: it also starts to listen, and nobody speaks here.
     for token in tokens:
         claims = _verified(key, token)
-        credential = Credential(token, None)
+        credential = Credential(token, is_bearer=True)
         app._cache.insert(credential, claims.expires_at + LEEWAY, claims, 0)
     return app
 

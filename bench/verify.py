@@ -141,7 +141,7 @@ def _warm(key: SigningKey, tokens: list[bytes]) -> AnyContestant:
     """Return how the middleware finds a token again that it has verified before."""
     cache, clock, token = TokenCache(Revocations()), time.time, tokens[0]
     claims = verify(token, KeySet.from_jwks(key.jwks), _EXPECTED, clock())
-    credential = Credential(token, None)
+    credential = Credential(token, is_bearer=True)
     cache.insert(credential, claims.expires_at + _EXPECTED.leeway, claims, 0)
 
     def recall(headers: list[tuple[bytes, bytes]]) -> SignedIn | None:

@@ -18,10 +18,10 @@ _SPACE = ord(" ")
 
 
 class Credential(NamedTuple):
-    """A session token as it was sent, and the Cookie header it came in, or `None` by Bearer."""
+    """A session token as it was sent, and whether it came by `Authorization` or by the cookie."""
 
     token: bytes
-    cookies: bytes | None
+    is_bearer: bool
 
 
 def find_credential(headers: Headers) -> Credential | None:
@@ -43,13 +43,12 @@ def find_credential(headers: Headers) -> Credential | None:
     if authorization is not None:
         token = _find_bearer(authorization)
         if token is not None:
-            return Credential(token, None)
+            return Credential(token, is_bearer=True)
     if not cookies:
         return None
     # HTTP/2 may split the header into fields (RFC 9113 section 8.2.3).
-    header = b"; ".join(cookies)
-    token = _find_session_cookie(header)
-    return None if token is None else Credential(token, header)
+    token = _find_session_cookie(b"; ".join(cookies))
+    return None if token is None else Credential(token, is_bearer=False)
 
 
 def _find_bearer(authorization: bytes) -> bytes | None:

@@ -158,7 +158,7 @@ class EdgepassMiddleware:
             return SignedOut(refusal.code)
 
     async def _verify_renewal(self, token: bytes) -> SignedIn:
-        return await self._verify(Credential(token, None))
+        return await self._verify(Credential(token, is_bearer=True))
 
     async def _verify(self, credential: Credential) -> SignedIn:
         await self._live.start_and_wait()

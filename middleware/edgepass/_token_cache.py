@@ -2,7 +2,7 @@
 
 from edgepass._asgi import Headers
 from edgepass._auth import Claims, SignedIn
-from edgepass._credential import BEARER, Credential
+from edgepass._credential import BEARER, MAXIMUM_COOKIE_BYTES, SESSION_COOKIE, Credential
 from edgepass._errors import TokenRefused
 from edgepass._revocations import Revocations
 
@@ -10,22 +10,29 @@ MAXIMUM_TOKENS = 10_000
 # A signature's last bytes: no two tokens share them but by chance, and a slice
 # this short costs a quarter of hashing the whole token.
 _TAIL = 24
+_NEEDLE = SESSION_COOKIE + b"="
 _LONGEST_KEPT = 2_048  # bytes of a Cookie header: a token and what usually is beside it
 
 
 class _Entry:
-    """A verified token, as the usual `authorization` sends it, and what it stands for.
+    """A verified token as it was last sent: by the whole Authorization field, or by a cookie."""
 
-    It is refused from `refused_from` on (seconds since the epoch), and was last
-    looked up among the revocations at their `version`.
-    """
+    __slots__ = ("authorization", "cookie", "refused_from", "signed_in", "version")
 
-    __slots__ = ("authorization", "refused_from", "signed_in", "version")
-
-    authorization: bytes
+    authorization: bytes | None
+    cookie: bytes | None
     refused_from: float
     signed_in: SignedIn
     version: int
+
+    def send_as(self, credential: Credential) -> None:
+        # One of them, so that no token is kept twice.
+        is_bearer, token = credential.is_bearer, credential.token
+        self.authorization = BEARER + token if is_bearer else None
+        self.cookie = None if is_bearer else token
+
+    def holds(self, token: bytes) -> bool:
+        return self.cookie == token or self.authorization == BEARER + token
 
 
 class TokenCache:
@@ -43,10 +50,10 @@ class TokenCache:
 
     def __init__(self, revocations: Revocations, maximum_tokens: int = MAXIMUM_TOKENS) -> None:
         self._half = max(1, maximum_tokens // 2)
-        self._most_cookies = max(1, maximum_tokens // 4)
+        self._most_cookies = maximum_tokens // 4
         self._revocations = revocations
-        self._old: dict[bytes, _Entry] = {}
         self._young: dict[bytes, _Entry] = {}
+        self._old: dict[bytes, _Entry] = {}
         self._by_cookies: dict[bytes | None, _Entry] = {}
 
     def __len__(self) -> int:
@@ -71,9 +78,8 @@ class TokenCache:
                     return None
                 cookies = value
         if authorization is None:
-            # Its length first: a header that long is not kept, and would be hashed for nothing.
-            may_be_kept = cookies is not None and len(cookies) <= _LONGEST_KEPT
-            entry = self._by_cookies.get(cookies) if may_be_kept else None
+            # None is no key of it, so that a request without cookies needs no case of its own.
+            entry = self._by_cookies.get(cookies) or self._recall_cookie(cookies)
         else:
             # The whole field, with its scheme: a slice of it would be a copy of it.
             entry = self._young.get(authorization[-_TAIL:])
@@ -85,6 +91,23 @@ class TokenCache:
             return entry.signed_in
         return None
 
+    def _recall_cookie(self, cookies: bytes | None) -> _Entry | None:
+        if cookies is None or len(cookies) > MAXIMUM_COOKIE_BYTES:
+            return None
+        before, _, rest = cookies.partition(_NEEDLE)
+        token, _, after = rest.partition(b";")
+        entry = self._young.get(token[-_TAIL:])
+        if entry is None or entry.cookie != token or before[-2:] not in (b"", b"; "):
+            return None
+        # find() and not "in", which first takes its operand for a number.
+        if after.find(_NEEDLE) >= 0:
+            return None
+        if len(cookies) <= _LONGEST_KEPT:
+            if len(self._by_cookies) >= self._most_cookies:
+                self._by_cookies = {}
+            self._by_cookies[cookies] = entry
+        return entry
+
     def find(self, credential: Credential, now: float) -> SignedIn | None:
         """Return the state of a token that was inserted and is not yet refused at `now`.
 
@@ -92,15 +115,13 @@ class TokenCache:
         """
         tail = credential.token[-_TAIL:]
         entry = self._young.get(tail) or self._old.get(tail)
-        if entry is None or entry.authorization != BEARER + credential.token:
-            return None
-        if not now < entry.refused_from:
+        if entry is None or not entry.holds(credential.token) or not now < entry.refused_from:
             return None
         if entry.version != self._revocations.version:
             self._validate(entry)
+        entry.send_as(credential)
         if tail not in self._young:
             self._keep(tail, entry)
-        self._keep_cookies(credential.cookies, entry)
         return entry.signed_in
 
     def insert(
@@ -112,12 +133,11 @@ class TokenCache:
         state of all its requests.
         """
         entry = _Entry()
-        entry.authorization = BEARER + credential.token
+        entry.send_as(credential)
         entry.refused_from = refused_from
         entry.signed_in = SignedIn(claims.with_shared_names(), elapsed_ns)
         entry.version = self._revocations.version
         self._keep(credential.token[-_TAIL:], entry)
-        self._keep_cookies(credential.cookies, entry)
         return entry.signed_in
 
     def clear(self) -> None:
@@ -144,10 +164,3 @@ class TokenCache:
             self._young = {}
             self._by_cookies = {}
         self._young[tail] = entry
-
-    def _keep_cookies(self, cookies: bytes | None, entry: _Entry) -> None:
-        if cookies is None or len(cookies) > _LONGEST_KEPT:
-            return
-        if len(self._by_cookies) >= self._most_cookies:
-            self._by_cookies = {}
-        self._by_cookies[cookies] = entry

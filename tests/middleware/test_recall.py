@@ -41,12 +41,12 @@ async def knowing(carry: Any, **options: Any) -> EdgepassMiddleware:
     return guard
 
 
-def recalled(guard: EdgepassMiddleware, headers: Headers) -> SignedIn | None:
-    return guard._cache.recall(headers, NOW)
-
-
 def cookies(*fields: bytes) -> Headers:
     return [(b"cookie", field) for field in fields]
+
+
+def is_recalled(guard: EdgepassMiddleware, headers: Headers) -> bool:
+    return guard._cache.recall(headers, NOW) is not None
 
 
 @pytest.mark.parametrize(
@@ -61,46 +61,21 @@ def cookies(*fields: bytes) -> Headers:
         (session_cookie, cookies(b"a=b; __session=" + TOKEN)),
         (session_cookie, cookies(b"__session=" + TOKEN + b"; a=b")),
         (session_cookie, cookies(b"__session=" + TOKEN + b";")),
-        (session_cookie, cookies((b"__session=" + TOKEN + b"; a=").ljust(2_048))),
+        (session_cookie, cookies((b"__session=" + TOKEN + b"; a=").ljust(MAXIMUM_COOKIE_BYTES))),
         (session_cookie, cookies(b'a="x"; __session=' + TOKEN + b"; __session_1=c")),
     ],
 )
-async def test_what_was_sent_before_is_recalled(carry: Any, headers: Headers) -> None:
+async def test_the_usual_request_is_recalled(carry: Any, headers: Headers) -> None:
     guard = await knowing(carry)
-    expected = await answer(guard_of(), http_scope("/", headers))
-    assert await answer(guard, http_scope("/", headers)) == expected
-    assert repr(recalled(guard, headers)) == expected[1]
-    assert await answer(guard, http_scope("/", headers)) == expected
-
-
-@pytest.mark.parametrize("carry", [bearer, session_cookie])
-async def test_a_token_that_was_sent_in_any_way_is_recalled_by_bearer(carry: Any) -> None:
-    guard = await knowing(carry)
-    assert recalled(guard, bearer(TOKEN)) is not None
-
-
-async def test_a_cookie_header_is_recalled_by_all_of_its_bytes() -> None:
-    guard = await knowing(session_cookie)
-    assert recalled(guard, session_cookie(TOKEN)) is not None
-    for other in (b"__session=" + TOKEN + b"; a=b", b"a=b; __session=" + TOKEN):
-        assert recalled(guard, cookies(other)) is None
-        await answer(guard, http_scope("/", cookies(other)))
-        assert recalled(guard, cookies(other)) is not None
-        assert recalled(guard, cookies(other, other)) is None
-
-
-async def test_a_cookie_header_in_two_fields_is_recalled_in_one() -> None:
-    guard = await knowing(session_cookie)
-    fields = cookies(b"a=b", b"__session=" + TOKEN)
-    await answer(guard, http_scope("/", fields))
-    assert recalled(guard, fields) is None
-    assert recalled(guard, cookies(b"a=b; __session=" + TOKEN)) is not None
+    assert is_recalled(guard, headers)
+    assert await answer(guard, http_scope("/", headers)) == await answer(
+        guard_of(), http_scope("/", headers)
+    )
 
 
 UNUSUAL: list[Headers] = [
     [],
     bearer(TOKEN) * 2,
-    bearer(TOKEN) * 3,
     [*bearer(TOKEN), *bearer(OTHER)],
     [*bearer(TOKEN), (b"authorization", b"Basic dTpw")],
     [(b"authorization", b"Basic dTpw"), *session_cookie(TOKEN)],
@@ -118,7 +93,6 @@ UNUSUAL: list[Headers] = [
     bearer(FORGED),
     bearer(SAME_TAIL),
     session_cookie(TOKEN) * 2,
-    session_cookie(TOKEN) * 3,
     session_cookie(b"Bearer " + TOKEN),
     session_cookie(b'"' + TOKEN + b'"'),
     session_cookie(TOKEN + b" "),
@@ -151,8 +125,8 @@ async def test_the_unusual_request_is_judged_anew(
     carry: Any, headers: Headers, options: dict[str, Any]
 ) -> None:
     guard = await knowing(carry, **options)
-    assert recalled(guard, headers) is None
-    for path in ("/", "/", "/a//b"):
+    assert not is_recalled(guard, headers)
+    for path in ("/", "/a//b"):
         expected = await answer(guard_of(), http_scope(path, headers))
         assert await answer(guard, http_scope(path, headers)) == expected
 

@@ -12,4 +12,4 @@ from edgepass._credential import Credential, find_credential
 )
 def test_no_byte_of_a_bearer_token_is_lost_but_spaces_before_it(scheme, spaces, token) -> None:
     headers = [(b"authorization", scheme + spaces + token)]
-    assert find_credential(headers) == Credential(token, None)
+    assert find_credential(headers) == Credential(token, is_bearer=True)

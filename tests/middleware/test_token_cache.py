@@ -15,12 +15,11 @@ from tests.middleware.calls import bearer, session_cookie
 from tests.support.issuer import ISSUER, NOW, session_claims
 
 TOKEN = b"header.payload." + b"s" * 40
-COOKIE = b"__session="
 LookUp = Callable[[TokenCache, bytes, float], SignedIn | None]
 
 
 def find(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None:
-    return cache.find(Credential(token, None), now)
+    return cache.find(Credential(token, is_bearer=True), now)
 
 
 def recall(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None:
@@ -28,7 +27,7 @@ def recall(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None
 
 
 def find_cookie(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None:
-    return cache.find(Credential(token, COOKIE + token), now)
+    return cache.find(Credential(token, is_bearer=False), now)
 
 
 def recall_cookie(cache: TokenCache, token: bytes, now: float = NOW) -> SignedIn | None:
@@ -46,8 +45,8 @@ def claims_of(user: str = "user_1") -> Claims:
 def insert(
     cache: TokenCache, token: bytes, look_up: LookUp = find, user: str = "user_1"
 ) -> SignedIn:
-    cookies = None if look_up in (find, recall) else COOKIE + token
-    return cache.insert(Credential(token, cookies), NOW + 60, claims_of(user), 1)
+    is_bearer = look_up in (find, recall)
+    return cache.insert(Credential(token, is_bearer), NOW + 60, claims_of(user), 1)
 
 
 def filled(count: int, maximum: int = 10) -> TokenCache:
@@ -130,61 +129,70 @@ def test_a_token_in_the_older_half_is_recalled_once_it_was_found() -> None:
     assert find(cache, TOKEN) is recall(cache, TOKEN) is not None
 
 
-def test_a_token_has_one_state_however_it_is_sent() -> None:
+def test_a_token_is_recalled_as_it_was_sent_last() -> None:
     cache = TokenCache(Revocations())
     signed_in = insert(cache, TOKEN)
     assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (signed_in, None)
     assert find_cookie(cache, TOKEN) is signed_in
-    assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (signed_in, signed_in)
+    assert (recall(cache, TOKEN), recall_cookie(cache, TOKEN)) == (None, signed_in)
+
+
+def test_a_cookie_header_that_was_recalled_is_recalled_whole() -> None:
+    cache = TokenCache(Revocations())
+    insert(cache, TOKEN)
+    signed_in = find_cookie(cache, TOKEN)
+    headers = [(b"cookie", b"a=b; __session=" + TOKEN)]
+    assert cache.recall(headers, 0) is signed_in
+    assert list(cache._by_cookies) == [headers[0][1]]
+    assert cache.recall(headers, 0) is signed_in
+    assert cache.recall([(b"cookie", b"a=c; __session=" + TOKEN)], 0) is signed_in
+    # By Bearer in between, so that the cookie alone is not what the token was sent as last.
+    assert find(cache, TOKEN) is signed_in
+    assert cache.recall([(b"cookie", b"a=d; __session=" + TOKEN)], 0) is None
+    assert cache.recall(headers, 0) is signed_in
+    assert cache.recall(headers * 2, 0) is None
+    assert cache.recall(headers, NOW + 60) is None
 
 
 def test_a_cookie_header_of_a_session_revoked_since_is_not_recalled() -> None:
     revocations = Revocations()
     cache = TokenCache(revocations)
-    signed_in = insert(cache, TOKEN, find_cookie)
-    assert recall_cookie(cache, TOKEN) is signed_in
+    headers = session_cookie(TOKEN)
+    signed_in = cache.insert(Credential(TOKEN, False), NOW + 60, claims_of(), 1)
+    assert cache.recall(headers, NOW) is cache.recall(headers, NOW) is signed_in
     revocations.end_session(signed_in.session_id, signed_in.user_id, NOW, NOW + 65)
-    assert list(cache._by_cookies) == [COOKIE + TOKEN]
-    assert recall_cookie(cache, TOKEN) is None
+    assert list(cache._by_cookies) == [headers[0][1]]
+    assert cache.recall(headers, NOW) is None
 
 
 def test_cookie_headers_are_kept_no_longer_than_their_tokens() -> None:
     cache = filled(0, maximum=4)
-    for forget in (cache.clear, lambda: [insert(cache, b"%050d" % number) for number in (1, 2)]):
-        insert(cache, TOKEN, find_cookie)
-        assert recall_cookie(cache, TOKEN) is not None
-        forget()
-        assert recall_cookie(cache, TOKEN) is None
-        assert cache._by_cookies == {}
-
-
-def test_a_cookie_header_of_a_token_from_the_older_half_is_kept_with_it() -> None:
-    cache = filled(0, maximum=8)
-    first, second, *others = [b"%050d" % number for number in range(7)]
-    for token in (first, second, *others[:3]):
+    insert(cache, TOKEN)
+    find_cookie(cache, TOKEN)
+    assert recall_cookie(cache, TOKEN) is not None
+    cache.clear()
+    assert recall_cookie(cache, TOKEN) is None
+    insert(cache, TOKEN)
+    find_cookie(cache, TOKEN)
+    assert recall_cookie(cache, TOKEN) is not None
+    for token in (b"a" * 50, b"b" * 50):
         insert(cache, token)
-    assert find_cookie(cache, first) is recall_cookie(cache, first) is not None
-    for token in others[3:]:
-        insert(cache, token)
-    # The younger half is full: to find this one begins another, which forgets the rest.
-    assert find_cookie(cache, second) is recall_cookie(cache, second) is not None
-    assert list(cache._by_cookies) == [COOKIE + second]
-    assert recall_cookie(cache, first) is None
+    assert recall_cookie(cache, TOKEN) is None
 
 
 def test_cookie_headers_that_are_kept_are_few_and_short() -> None:
     cache = filled(0, maximum=22)
     insert(cache, TOKEN)
+    find_cookie(cache, TOKEN)
     most = 0
     for number in range(50):
-        cookies = b"n=%d; %b%b" % (number, COOKIE, TOKEN)
-        assert cache.find(Credential(TOKEN, cookies), 0) is not None
-        assert cookies in cache._by_cookies
+        cookies = b"n=%d; __session=%b" % (number, TOKEN)
+        assert cache.recall([(b"cookie", cookies)], 0) is not None
         most = max(most, len(cache._by_cookies))
     assert most == 5
     for length, is_kept in ((2_048, True), (2_049, False)):
-        cookies = (COOKIE + TOKEN + b"; x=").ljust(length, b"x")
-        assert cache.find(Credential(TOKEN, cookies), 0) is not None
+        cookies = (b"__session=%b; x=" % TOKEN).ljust(length, b"x")
+        assert cache.recall([(b"cookie", cookies)], 0) is not None
         assert (cookies in cache._by_cookies) is is_kept
 
 

@@ -21,7 +21,7 @@ MEGABYTE = 1 << 20
 
 def credential(number: int) -> Credential:
     # Like a signature's, the last bytes differ; the rest is as long as a real one.
-    return Credential(number.to_bytes(TOKEN_BYTES), None)
+    return Credential(number.to_bytes(TOKEN_BYTES), is_bearer=True)
 
 
 def body(number: int) -> bytes:
@@ -66,7 +66,7 @@ def test_distinct_tokens_take_at_most_32_megabytes_however_many_come(
 def test_distinct_tokens_leave_no_more_entries_than_the_bound_however_many_come() -> None:
     cache, same = TokenCache(Revocations()), claims(0)
     for number in range(DISTINCT):
-        cache.insert(Credential(number.to_bytes(32), None), NOW + 60, same, 1)
+        cache.insert(Credential(number.to_bytes(32), is_bearer=True), NOW + 60, same, 1)
         if number % 10_000 == 0:
             assert len(cache) <= MAXIMUM_TOKENS
     assert len(cache) <= MAXIMUM_TOKENS
