@@ -1,4 +1,4 @@
-"""Peers as ASGI middleware around the bare app, each wired the way its documentation does."""
+"""Peers as ASGI middleware around the bare app, each as its documentation says; and floors."""
 
 from collections.abc import Awaitable
 
@@ -32,14 +32,17 @@ async def bare_app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Idle:
-    """A middleware that only calls the app: what every one costs that is an object."""
+    """The least that a middleware costs which is an object: it calls the app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        return bare_app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
-class FieldNames:
-    """A middleware that looks at nothing but the names of the fields that may carry a token."""
+class FieldNames(Idle):
+    """It looks for the fields that may carry a token, and at nothing else."""
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         authorization = cookies = None
@@ -50,7 +53,7 @@ class FieldNames:
                 cookies = value
         if authorization is None and cookies is None:
             raise ValueError("the request carries no token")
-        return bare_app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 class PyJwtBackend(AuthenticationBackend):

@@ -118,8 +118,8 @@ def contestants() -> list[AnyContestant]:
 
 def _floors(tokens: list[bytes]) -> Iterator[AnyContestant]:
     requests = _requests(_bearer(as_bytes(tokens)))
-    yield _contestant(IDLE, Idle(), requests, "200 nobody")
-    yield _contestant(FIELD_NAMES, FieldNames(), requests, "200 nobody")
+    yield _contestant(IDLE, Idle(bare_app), requests, "200 nobody")
+    yield _contestant(FIELD_NAMES, FieldNames(bare_app), requests, "200 nobody")
 
 
 def _warm(key: SigningKey, tokens: list[bytes]) -> Iterator[AnyContestant]:
@@ -127,7 +127,7 @@ def _warm(key: SigningKey, tokens: list[bytes]) -> Iterator[AnyContestant]:
     forged = as_bytes(forge(tokens))
     for where, field, peers in (
         ("bearer", _bearer, (FIELD_NAMES, DICT, PYJWT)),
-        ("cookie", _session_cookie, (FIELD_NAMES, CACHED, PYJWT)),
+        ("cookie", _session_cookie, (CACHED, PYJWT)),
     ):
         yield _contestant(
             f"edgepass, warm {where}",

@@ -10,7 +10,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
-from threading import Lock
 
 from edgepass._asgi import WEBSOCKET_UNAUTHORIZED, Message, Receive, Send
 from edgepass._auth import Claims, SessionId, SignedIn, UserId
@@ -41,7 +40,6 @@ class Connection(ABC):
     _receivers: "tuple[asyncio.Task[object], ...]" = ()
     _began = 0.0  # by the event loop's clock, where a life is limited
     _timer: asyncio.TimerHandle | None = None
-    _loop: asyncio.AbstractEventLoop | None = None  # of one that lasts
 
     def __init__(
         self, receive: Receive, send: Send, signed_in: SignedIn, connections: "Connections"
@@ -64,7 +62,7 @@ class Connection(ABC):
             return self._disconnect(self.ended_by)
         task = asyncio.current_task()
         assert task is not None, "an ASGI app runs in a task"
-        # Somebody may have swallowed a cancellation before, and that still counts.
+        # Whatever swallowed a cancellation before, without uncancel(), left it counted.
         cancelled_before = task.cancelling()
         self._receivers += (task,)
         try:
@@ -81,24 +79,9 @@ class Connection(ABC):
     def send(self, message: Message) -> Awaitable[None]:
         """Return what the server's `send` does, or raise `ConnectionOver`."""
 
-    def last(self) -> None:
-        """Be no brief one any more. Called where the app runs."""
-        self.lasts = True
-        self._loop = asyncio.get_running_loop()
-
-    def end(self, code: str) -> None:
-        """End it because of `code`, if it can be ended. The app is not waited for.
-
-        The feed is heard in one event loop, and serves the apps of all.
-        """
-        if self._loop is None or self._loop is asyncio.get_running_loop():
-            self._end(code)
-        else:
-            with suppress(RuntimeError):  # a loop that is closed runs no app
-                self._loop.call_soon_threadsafe(self._end, code)
-
     @abstractmethod
-    def _end(self, code: str) -> None: ...
+    def end(self, code: str) -> None:
+        """End it because of `code`, if it can be ended. The app is not waited for."""
 
     def live_for(self, seconds: float) -> None:
         """End it in so many seconds, however long it was to live before."""
@@ -144,16 +127,21 @@ class HttpConnection(Connection):
     _start: Message | None = None
     _verdict: str | None = None
 
-    # Not coroutine functions: what they return is the server's own, which is cheaper.
+    # No coroutine function: what it returns is the server's own, which is cheaper.
     def send(self, message: Message) -> Awaitable[None]:
-        if self.lasts or "more_body" in message:
-            self._follow(message)
-        elif message["type"] == "http.response.start":
+        if self.lasts or (message.get("more_body")):
+            return self._send_chunk(message)
+        if message["type"] == "http.response.start":
             self._start = message
         return self._send(message)
 
-    def _end(self, code: str) -> None:
-        # Or once it becomes a stream.
+    async def _send_chunk(self, message: Message) -> None:
+        # A worker thread may call `send`, and have it awaited by the app's event loop.
+        self._follow(message)
+        await self._send(message)
+
+    def end(self, code: str) -> None:
+        """End it if it is a stream, or once it becomes one."""
         if self._verdict is None:
             self._verdict = code
         if self._is_stream and self.ended_by is None:
@@ -164,8 +152,8 @@ class HttpConnection(Connection):
         if not message.get("more_body"):
             self._is_stream = False
         elif not self.lasts and not _announces_length(self._start):
-            self._connections.keep(self)
             self._is_stream = True
+            self._connections.keep(self)
             if self._verdict is not None:
                 self.end(self._verdict)
         if self.ended_by is not None:
@@ -206,7 +194,7 @@ class WebSocketConnection(Connection):
             raise ConnectionOver(self)
         return self._send(message)
 
-    def _end(self, code: str) -> None:
+    def end(self, code: str) -> None:
         if self.ended_by is None:
             close = {"type": "websocket.close", "code": WEBSOCKET_UNAUTHORIZED, "reason": code}
             self._finish(code, close)
@@ -220,16 +208,15 @@ class Connections:
 
     Nearly all responses are sent in one piece and over in no time, and a set is the
     cheapest to enter and leave. What lasts is ended `maximum_life` seconds after it
-    began. Apps may run in the event loops of several threads.
+    began. All of them run in one event loop, which is the feed's.
     """
 
-    __slots__ = ("_ended", "_lasting", "_lock", "brief", "maximum_life")
+    __slots__ = ("_ended", "_lasting", "brief", "maximum_life")
 
     def __init__(self, maximum_life: float | None = None) -> None:
         self.brief: set[Connection] = set()
         self.maximum_life = maximum_life
         self._lasting: dict[str, set[Connection]] = {}  # by session
-        self._lock = Lock()  # so that nobody enters a set that somebody gives up
         # Sessions that ended, which what is brief has not been told of.
         self._ended: dict[str, str] = {}
 
@@ -243,10 +230,9 @@ class Connections:
         if connection not in self.brief:
             return
         self.brief.discard(connection)
-        connection.last()
+        connection.lasts = True
         session_id = connection.claims.session_id
-        with self._lock:
-            self._lasting.setdefault(session_id, set()).add(connection)
+        self._lasting.setdefault(session_id, set()).add(connection)
         if self.maximum_life is not None:
             connection.live_in_all(self.maximum_life)
         if session_id in self._ended:
@@ -257,11 +243,10 @@ class Connections:
         connection.forget_life()
         connection.lasts = False
         session_id = connection.claims.session_id
-        with self._lock:
-            lasting = self._lasting[session_id]
-            lasting.remove(connection)
-            if not lasting:
-                del self._lasting[session_id]
+        lasting = self._lasting[session_id]
+        lasting.remove(connection)
+        if not lasting:
+            del self._lasting[session_id]
 
     def end_session(self, session_id: SessionId, code: str) -> None:
         for connection in list(self._lasting.get(session_id, ())):

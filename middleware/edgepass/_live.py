@@ -23,8 +23,8 @@ from edgepass._revocations import Revocations
 # The sidecar keeps what it tells for a minute beyond the life of tokens, for edges that are
 # late to accept them, and for clocks that differ.
 LONGEST_LEEWAY = 55.0
-FAREWELL_TIMEOUT = 2.0  # seconds that a client has to take it
 READY_TIMEOUT = 2.5  # seconds that a first request waits for the first snapshot
+_PATIENCE = 2.0  # seconds that the client of a cancelled request has to take its farewell
 
 
 class Calls(NamedTuple):
@@ -116,7 +116,7 @@ class Live:
     async def serve(
         self, scope: Scope, receive: Receive, send: Send, signed_in: SignedIn, version: int
     ) -> None:
-        """Run the app for a request that ends with its session: a websocket, or a stream.
+        """Run the app. What is a websocket, or becomes a stream, ends with its session.
 
         `signed_in` was decided at this `version` of the revocations.
         """
@@ -131,8 +131,13 @@ class Live:
             life = self._settings.maximum_connection_life
             state = RenewableSignedIn(signed_in, connection, self._verify, life)
             scope["edgepass"] = scope["user"] = scope["auth"] = state
+        patience = None
         try:
             await self._app(scope, connection.receive, connection.send)
+        except asyncio.CancelledError:
+            # A client that does not read must not hold up who cancels.
+            patience = _PATIENCE
+            raise
         except Exception as error:
             # The app only ran into the end that we made.
             if not _is_caused_by_the_end(error, connection):
@@ -143,9 +148,9 @@ class Live:
             else:
                 self._connections.brief.discard(connection)
             if connection.farewell is not None:
-                # wait() and not await: who cancels the app does not cancel the farewell. Who
-                # does not read it holds nobody up.
-                await asyncio.wait((connection.farewell,), timeout=FAREWELL_TIMEOUT)
+                # wait() and not await: who cancels the app does not cancel the farewell.
+                await asyncio.wait((connection.farewell,), timeout=patience)
+                connection.farewell.cancel()
 
     def _be_fresh(self) -> None:
         self._revocations.refuse_all(False)

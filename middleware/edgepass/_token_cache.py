@@ -43,14 +43,14 @@ class TokenCache:
     used at least once a generation stays. Only verified tokens may be inserted,
     so garbage cannot push anything out. All bytes of a token are compared: its
     tail finds an entry, and proves nothing. Whole Cookie headers find entries of
-    the younger generation: at most a quarter of `maximum_tokens` headers.
+    the younger generation: at most a sixth of `maximum_tokens` headers.
     """
 
     __slots__ = ("_by_cookies", "_half", "_most_cookies", "_old", "_revocations", "_young")
 
     def __init__(self, revocations: Revocations, maximum_tokens: int = MAXIMUM_TOKENS) -> None:
         self._half = max(1, maximum_tokens // 2)
-        self._most_cookies = maximum_tokens // 4
+        self._most_cookies = maximum_tokens // 6
         self._revocations = revocations
         self._young: dict[bytes, _Entry] = {}
         self._old: dict[bytes, _Entry] = {}
@@ -74,12 +74,13 @@ class TokenCache:
                     return None
                 authorization = value
             elif name == b"cookie":
-                if cookies is not None:
+                # What is too long is to be refused before it is hashed or searched.
+                if cookies is not None or len(value) > MAXIMUM_COOKIE_BYTES:
                     return None
                 cookies = value
         if authorization is None:
             # None is no key of it, so that a request without cookies needs no case of its own.
-            entry = self._by_cookies.get(cookies) or self._recall_cookie(cookies)
+            entry = self._by_cookies.get(cookies) or self._recall_cookie(cookies, now)
         else:
             # The whole field, with its scheme: a slice of it would be a copy of it.
             entry = self._young.get(authorization[-_TAIL:])
@@ -91,8 +92,8 @@ class TokenCache:
             return entry.signed_in
         return None
 
-    def _recall_cookie(self, cookies: bytes | None) -> _Entry | None:
-        if cookies is None or len(cookies) > MAXIMUM_COOKIE_BYTES:
+    def _recall_cookie(self, cookies: bytes | None, now: float) -> _Entry | None:
+        if cookies is None:
             return None
         before, _, rest = cookies.partition(_NEEDLE)
         token, _, after = rest.partition(b";")
@@ -102,7 +103,9 @@ class TokenCache:
         # find() and not "in", which first takes its operand for a number.
         if after.find(_NEEDLE) >= 0:
             return None
-        if len(cookies) <= _LONGEST_KEPT:
+        # Nothing is pushed out by a token that is to be refused.
+        stands = now < entry.refused_from and entry.version == self._revocations.version
+        if stands and len(cookies) <= _LONGEST_KEPT:
             if len(self._by_cookies) >= self._most_cookies:
                 self._by_cookies = {}
             self._by_cookies[cookies] = entry

@@ -1,18 +1,14 @@
 """The end of a connection whose client, app, server or neighbours do not behave."""
 
 import asyncio
-import threading
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from edgepass import SignedIn
-from edgepass._auth import Claims
-from edgepass._connections import ConnectionOver, Connections, WebSocketConnection
-from tests.middleware.calls import bearer, websocket_scope
+from edgepass._connections import ConnectionOver
 from tests.middleware.streams import FAST, guard_of, opened, requested, revoke
-from tests.support.issuer import mint, session_claims
+from tests.support.issuer import mint
 
 REVOKED = (3000, "session_revoked")
 
@@ -24,38 +20,62 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.send", "text": message["text"]})
 
 
-async def sleep(scope: Any, receive: Any, send: Any) -> None:
-    await receive()
-    await send({"type": "websocket.accept"})
-    await asyncio.sleep(3600)
-
-
-@pytest.mark.parametrize("app", [echo, sleep])
-async def test_a_client_that_does_not_take_its_farewell_holds_nobody_up(
-    clock, monkeypatch, app: Any
+@pytest.mark.parametrize("app_is_done", [False, True])
+async def test_who_cancels_waits_for_no_client_that_does_not_read(
+    clock, monkeypatch, app_is_done: bool
 ) -> None:
-    monkeypatch.setattr("edgepass._live.FAREWELL_TIMEOUT", 0.05)
-    guard = guard_of(app, clock)
-    call = opened(guard, clock)
-    await call.settle()
-    never = asyncio.Event()
+    monkeypatch.setattr("edgepass._live._PATIENCE", 0.01)
+    told, drained = [], asyncio.Event()
+
+    async def sleep(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(3600)
 
     async def drain(message: Any) -> None:
-        await never.wait()
+        try:
+            await drained.wait()
+        finally:
+            told.append(message["code"])
+
+    guard = guard_of(echo if app_is_done else sleep, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    (connection,) = guard._live._connections
+    connection._send = drain
+    revoke(guard)
+    await call.settle()
+    assert list(guard._live._connections) == ([] if app_is_done else [connection])
+    call.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call.end()
+    assert list(guard._live._connections) == []
+    # Only what nobody waits for any more goes on.
+    drained.set()
+    await asyncio.wait((connection.farewell,))
+    assert told == [3000]
+    assert connection.farewell.cancelled() is not app_is_done
+
+
+async def test_the_farewell_of_a_client_that_reads_slowly_is_waited_for(clock, monkeypatch) -> None:
+    monkeypatch.setattr("edgepass._live._PATIENCE", 0.0)
+    guard = guard_of(echo, clock)
+    call = opened(guard, clock)
+    await call.settle()
+    drained, send = asyncio.Event(), call._send
+
+    async def drain(message: Any) -> None:
+        await drained.wait()
+        await send(message)
 
     (connection,) = guard._live._connections
     connection._send = drain
     revoke(guard)
     await call.settle()
     assert not call.task.done()
-    if app is sleep:
-        call.task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call.end()
-    else:
-        await call.end()
-    assert list(guard._live._connections) == []
-    never.set()
+    drained.set()
+    await call.end()
+    assert call.closes == [REVOKED]
 
 
 async def test_the_end_of_another_connection_is_an_error_like_any_other(clock) -> None:
@@ -103,46 +123,23 @@ async def test_the_app_is_told_of_the_end_also_after_it_swallowed_a_cancellation
     assert call.closes == [REVOKED]
 
 
-async def test_what_runs_in_another_event_loop_ends_there(clock) -> None:
-    guard = guard_of(echo, clock)
-    accepted = threading.Event()
-    sent: list[tuple[str, int]] = []
+async def test_a_worker_thread_may_stream(clock) -> None:
+    async def streaming(scope: Any, receive: Any, send: Any) -> None:
+        loop = asyncio.get_running_loop()
 
-    async def serve() -> None:
-        async def receive() -> dict[str, Any]:
-            if not sent:
-                return {"type": "websocket.connect"}
-            return await asyncio.get_running_loop().create_future()
+        def work() -> None:
+            for chunk in (b"a", b"b", b"c", b""):
+                message = {"type": "http.response.body", "body": chunk, "more_body": bool(chunk)}
+                asyncio.run_coroutine_threadsafe(send(message), loop).result(20)
 
-        async def send(message: dict[str, Any]) -> None:
-            sent.append((message["type"], threading.get_ident()))
-            accepted.set()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.to_thread(work)
 
-        scope = websocket_scope("/", bearer(mint(FAST, now=clock())))
-        async with asyncio.timeout(20):
-            await guard(scope, receive, send)
-
-    thread = threading.Thread(target=asyncio.run, args=[serve()])
-    thread.start()
-    assert await asyncio.to_thread(accepted.wait, 20)
-    revoke(guard)
-    await asyncio.to_thread(thread.join, 20)
-    assert sent == [("websocket.accept", thread.ident), ("websocket.close", thread.ident)]
+    guard = guard_of(streaming, clock, maximum_connection_life=3600.0)
+    call = requested(guard, clock)
+    await call.end()
+    assert call.body == b"abc"
     assert list(guard._live._connections) == []
-
-
-async def test_what_a_closed_event_loop_left_behind_is_no_error() -> None:
-    async def nothing(*_: object) -> Any: ...
-
-    connections = Connections()
-    signed_in = SignedIn(Claims(session_claims()), 1)
-
-    async def leave() -> WebSocketConnection:
-        return WebSocketConnection(nothing, nothing, signed_in, connections)
-
-    connection = await asyncio.to_thread(lambda: asyncio.run(leave()))
-    connections.end_session(signed_in.session_id, "session_revoked")
-    assert connection.ended_by is None
 
 
 async def test_a_websocket_that_is_over_is_not_renewed(clock) -> None:

@@ -1,5 +1,7 @@
 """What each message of the feed does: by kind, for as long as it matters, in whatever order."""
 
+from contextlib import suppress
+
 import pytest
 
 from edgepass import KeySet, SignedIn
@@ -64,8 +66,10 @@ class Edge:
 
         signed_in = SignedIn(Claims(session_claims(**claims)), 1)
         connection = HttpConnection(nothing, nothing, signed_in, self.connections)
-        connection.send({"type": "http.response.start", "headers": []}).close()
-        connection.send({"type": "http.response.body", "more_body": True}).close()
+        start = {"type": "http.response.start", "headers": []}
+        for message in (start, {"type": "http.response.body", "more_body": True}):
+            with suppress(StopIteration):  # as soon as it is awaited, it is sent
+                connection.send(message).send(None)
         return connection
 
 

@@ -7,7 +7,7 @@ import pytest
 from edgepass import Expectations, SignedIn
 from edgepass._auth import Claims, SessionId
 from edgepass._claims import validate_claims
-from edgepass._credential import Credential
+from edgepass._credential import MAXIMUM_COOKIE_BYTES, Credential
 from edgepass._errors import SessionRevoked
 from edgepass._revocations import Revocations
 from edgepass._token_cache import TokenCache
@@ -189,11 +189,33 @@ def test_cookie_headers_that_are_kept_are_few_and_short() -> None:
         cookies = b"n=%d; __session=%b" % (number, TOKEN)
         assert cache.recall([(b"cookie", cookies)], 0) is not None
         most = max(most, len(cache._by_cookies))
-    assert most == 5
+    assert most == 3
     for length, is_kept in ((2_048, True), (2_049, False)):
         cookies = (b"__session=%b; x=" % TOKEN).ljust(length, b"x")
         assert cache.recall([(b"cookie", cookies)], 0) is not None
         assert (cookies in cache._by_cookies) is is_kept
+
+
+def test_a_token_that_is_refused_pushes_no_cookie_header_out() -> None:
+    revocations = Revocations()
+    cache = TokenCache(revocations)
+    insert(cache, TOKEN, find_cookie)
+    revocations.doubt()
+    for now, length in ((NOW + 60, 100), (NOW, 101)):
+        header = (b"__session=" + TOKEN + b"; ").ljust(length, b"x")
+        cache.recall([(b"cookie", header)], now)
+        assert cache._by_cookies == {}
+    assert recall_cookie(cache, TOKEN) is recall_cookie(cache, TOKEN) is not None
+    assert len(cache._by_cookies) == 1
+
+
+def test_a_cookie_header_that_is_too_long_is_not_hashed() -> None:
+    class Hashed(bytes):
+        def __hash__(self) -> int:
+            raise AssertionError("hashing it takes time, and it may be as long as a server allows")
+
+    header = Hashed((b"__session=" + TOKEN + b"; x=").ljust(MAXIMUM_COOKIE_BYTES + 1, b"x"))
+    assert filled(1).recall([(b"cookie", header)], 0) is None
 
 
 @pytest.mark.parametrize("maximum", [2, 3, 10, 11])

@@ -21,7 +21,7 @@ MEGABYTE = 1 << 20
 
 def credential(number: int) -> Credential:
     # Like a signature's, the last bytes differ; the rest is as long as a real one.
-    return Credential(number.to_bytes(TOKEN_BYTES), is_bearer=True)
+    return Credential((b"%d" % number).zfill(TOKEN_BYTES), is_bearer=True)
 
 
 def body(number: int) -> bytes:
@@ -47,8 +47,9 @@ def measured_growth() -> Callable[[Callable[[], None]], int]:
     return measure
 
 
+@pytest.mark.parametrize("is_bearer", [True, False])
 def test_distinct_tokens_take_at_most_32_megabytes_however_many_come(
-    measured_growth: Callable[[Callable[[], None]], int],
+    measured_growth: Callable[[Callable[[], None]], int], is_bearer: bool
 ) -> None:
     # What a cache holds are its last two generations: a few of them show what any
     # number would take.
@@ -57,7 +58,11 @@ def test_distinct_tokens_take_at_most_32_megabytes_however_many_come(
 
     def pour_in() -> None:
         for number, each in enumerate(bodies):
-            cache.insert(credential(number), NOW + 60, Claims(parse_object(each)), 1)
+            token = credential(number).token
+            cache.insert(Credential(token, is_bearer), NOW + 60, Claims(parse_object(each)), 1)
+            # In the longest header that is kept whole.
+            header = (b"__session=" + token).ljust(2_048, b";")
+            assert is_bearer or cache.recall([(b"cookie", header)], NOW) is not None
 
     assert measured_growth(pour_in) < 32 * MEGABYTE
     assert len(cache) <= MAXIMUM_TOKENS
