@@ -31,6 +31,15 @@ def revoke(guard: EdgepassMiddleware, session: str = "sess_1", user: str = "user
     tell(guard, "session", session_id=session, user_id=user)
 
 
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Accept a websocket, echo what comes, and return when it is over."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+    scope["last"] = message
+
+
 class Call:
     """One call of an app, and both ends of it."""
 

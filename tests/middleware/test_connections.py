@@ -24,20 +24,11 @@ from edgepass._connections import (
     HttpConnection,
 )
 from tests.middleware.calls import App, bearer, http, http_scope
-from tests.middleware.streams import FAST, Call, guard_of, opened, requested, revoke, tell
+from tests.middleware.streams import FAST, Call, echo, guard_of, opened, requested, revoke, tell
 from tests.support.feed import until
 from tests.support.issuer import make_key, mint, session_claims
 
 REVOKED = (3000, "session_revoked")
-
-
-async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Accept a websocket, echo what comes, and return when it is over."""
-    await receive()
-    await send({"type": "websocket.accept"})
-    while (message := await receive())["type"] == "websocket.receive":
-        await send({"type": "websocket.send", "text": message["text"]})
-    scope["last"] = message
 
 
 class Ticker:

@@ -7,17 +7,10 @@ from typing import Any
 import pytest
 
 from edgepass._connections import ConnectionOver
-from tests.middleware.streams import FAST, guard_of, opened, requested, revoke
+from tests.middleware.streams import FAST, echo, guard_of, opened, requested, revoke
 from tests.support.issuer import mint
 
 REVOKED = (3000, "session_revoked")
-
-
-async def echo(scope: Any, receive: Any, send: Any) -> None:
-    await receive()
-    await send({"type": "websocket.accept"})
-    while (message := await receive())["type"] == "websocket.receive":
-        await send({"type": "websocket.send", "text": message["text"]})
 
 
 @pytest.mark.parametrize("app_is_done", [False, True])
