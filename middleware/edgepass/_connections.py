@@ -129,7 +129,7 @@ class HttpConnection(Connection):
 
     # No coroutine function: what it returns is the server's own, which is cheaper.
     def send(self, message: Message) -> Awaitable[None]:
-        if self.lasts or (message.get("more_body")):
+        if self.lasts or message.get("more_body"):
             return self._send_chunk(message)
         if message["type"] == "http.response.start":
             self._start = message
