@@ -1,6 +1,7 @@
 """Fixtures that every suite shares: a clock to advance, and an issuer that answers over HTTP."""
 
 import gc
+import signal
 import sys
 from collections.abc import AsyncIterator, Generator
 from dataclasses import dataclass
@@ -38,6 +39,10 @@ COMPUTING = ("tests/standards", "tests/property", "tests/sidecar")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell has what it runs in the background ignore Ctrl-C, and so would every process that
+    # a test starts and ends by it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Of its own accord, pytest-xdist gives out first what has most tests: those are the quick ones.
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
